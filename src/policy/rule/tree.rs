@@ -1,0 +1,50 @@
+//! Walking a parsed rule.
+
+use cel::IdedExpr;
+use cel::common::ast::{EntryExpr, Expr};
+
+/// The number of nodes and the depth of the tree.
+pub(super) fn measure(expression: &IdedExpr) -> (usize, usize) {
+    let (mut nodes, mut depth) = (1, 0);
+    for_each_child(expression, &mut |child| {
+        let (below, levels) = measure(child);
+        nodes += below;
+        depth = depth.max(levels);
+    });
+    (nodes, depth + 1)
+}
+
+/// Visits the nodes right below this one.
+pub(super) fn for_each_child<'e>(expression: &'e IdedExpr, visit: &mut dyn FnMut(&'e IdedExpr)) {
+    match &expression.expr {
+        Expr::Call(call) => call
+            .target
+            .iter()
+            .map(|t| &**t)
+            .chain(&call.args)
+            .for_each(visit),
+        Expr::Select(select) => visit(&select.operand),
+        Expr::List(list) => list.elements.iter().for_each(visit),
+        Expr::Comprehension(c) => {
+            [
+                &c.iter_range,
+                &c.accu_init,
+                &c.loop_cond,
+                &c.loop_step,
+                &c.result,
+            ]
+            .into_iter()
+            .for_each(visit);
+        }
+        Expr::Map(map) => {
+            for entry in &map.entries {
+                if let EntryExpr::MapEntry(entry) = &entry.expr {
+                    visit(&entry.key);
+                    visit(&entry.value);
+                }
+            }
+        }
+        // The checker refuses structs, whatever is in them.
+        Expr::Struct(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
+    }
+}
