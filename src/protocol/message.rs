@@ -1,0 +1,153 @@
+//! What the gateway says to a client: pings, replies and pushes, before they have a wire format.
+//!
+//! Nothing here comes from what a client says of itself: [`ClientInfo`] is filled from the
+//! verified identity.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{ErrorCode, Payload, UnsubscribeCode};
+
+/// One message to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message<'a> {
+    /// Asks for a pong.
+    Ping,
+    /// The answer to a command.
+    Reply {
+        /// The command's.
+        id: u32,
+        /// What came of it.
+        result: Result<ReplyBody, ErrorReply>,
+    },
+    /// Something that happened in a channel.
+    Push {
+        /// Where.
+        channel: &'a str,
+        /// What.
+        push: Push,
+    },
+}
+
+/// A command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// The number that SDKs decide by.
+    pub code: ErrorCode,
+    /// What a developer reads; usually the code's own text.
+    pub message: Cow<'static, str>,
+}
+
+impl ErrorReply {
+    /// With a text that says more than the code's own, such as the right name of a channel.
+    pub fn with_message(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> ErrorReply {
+        ErrorReply {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<ErrorCode> for ErrorReply {
+    fn from(code: ErrorCode) -> ErrorReply {
+        ErrorReply {
+            code,
+            message: Cow::Borrowed(code.message()),
+        }
+    }
+}
+
+/// What a command that was carried out is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplyBody {
+    /// Connected.
+    Connect(ConnectResult),
+    /// Subscribed.
+    Subscribe(SubscribeResult),
+    /// Not subscribed any more, or never was.
+    Unsubscribe,
+    /// Accepted by the engine.
+    Publish,
+    /// Who is there, by client id.
+    Presence(Vec<Arc<ClientInfo>>),
+    /// How many are there.
+    PresenceStats {
+        /// Connections.
+        num_clients: u32,
+        /// Different users among them.
+        num_users: u32,
+    },
+    /// What was said.
+    History(HistoryResult),
+}
+
+/// The answer to connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectResult {
+    /// The connection's id.
+    pub client: String,
+    /// The server's name and version.
+    pub version: String,
+    /// The server-side subscriptions, by channel.
+    pub subs: Vec<(String, SubscribeResult)>,
+    /// Seconds between pings; 0 = none.
+    pub ping: u32,
+    /// Whether pings are to be answered.
+    pub pong: bool,
+}
+
+/// The answer to subscribe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscribeResult {
+    /// The client asked for recovery. It did not get it: no subscription is recoverable yet.
+    pub was_recovering: bool,
+}
+
+/// The answer to history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistoryResult {
+    /// In the order that was asked for.
+    pub publications: Vec<Arc<Publication>>,
+    /// The offset of the stream's top, not of the last publication here.
+    pub offset: u64,
+    /// The stream's.
+    pub epoch: String,
+}
+
+/// What happened in a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Push {
+    /// Somebody said something.
+    Publication(Arc<Publication>),
+    /// Somebody came.
+    Join(Arc<ClientInfo>),
+    /// Somebody left.
+    Leave(Arc<ClientInfo>),
+    /// The client's subscription was ended.
+    Unsubscribe {
+        /// Why.
+        code: UnsubscribeCode,
+    },
+}
+
+/// A connection as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The user's id, from the verified token.
+    pub user: String,
+    /// The connection's id.
+    pub client: String,
+    /// The `info` claim of the token.
+    pub conn_info: Option<Payload>,
+}
+
+/// One message in a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The application's.
+    pub data: Payload,
+    /// Who said it; absent when it was the backend.
+    pub info: Option<Arc<ClientInfo>>,
+    /// Its place in the stream; 0 when the channel keeps none.
+    pub offset: u64,
+}
