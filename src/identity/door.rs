@@ -1,0 +1,73 @@
+//! The door: from the headers of a request to who is admitted, or why nobody is.
+//!
+//! `edge` has checked limits and the form of the request before it asks here, and takes its user's
+//! limits and the answer upon itself afterwards. The order is that of SECURITY.md HTTP-6: the
+//! origin, where the token is, then whether it is good. The upgrade and `/connection/check` go
+//! through this one function.
+
+use hyper::HeaderMap;
+
+use super::identity::Identity;
+use super::origin::Origins;
+use super::refusal::Refusal;
+use super::subprotocol::Offer;
+use super::token::{self, Sources, TokenSource};
+use super::verifier::Verifier;
+use crate::clock::UnixSeconds;
+
+/// What `[door]` and `[[issuer]]` of the configuration come to.
+#[derive(Debug)]
+pub struct Door {
+    /// Where a token may be.
+    pub sources: Sources,
+    /// Whose pages may connect.
+    pub origins: Origins,
+    /// Let a client without `Origin` in, unless its token is in a cookie. Native clients send
+    /// none, and no browser's WebSocket can leave it out.
+    pub allow_missing_origin: bool,
+    /// Who verifies the token.
+    pub verifier: Verifier,
+}
+
+/// A request that passed the door.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Whom the token proves.
+    pub identity: Identity,
+    /// The page that connects, in the one spelling of [`Origins::check`].
+    pub origin: Option<String>,
+    /// Where the token was.
+    pub source: TokenSource,
+}
+
+impl Door {
+    /// Tells who a request is from, at the time `now`.
+    ///
+    /// Nothing in here waits today; it is async since looking up tickets and fetching keys will.
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        offer: &Offer,
+        now: UnixSeconds,
+    ) -> Result<Admitted, Refusal> {
+        let origin = self.origins.check(headers)?;
+        if origin.is_none() && !self.allow_missing_origin {
+            return Err(Refusal::OriginRequired);
+        }
+        let (token, source) = token::find(headers, query, offer, &self.sources)?;
+        // Whatever the configuration says: a cookie is sent by the browser, not by the page.
+        if origin.is_none() && source == TokenSource::Cookie {
+            return Err(Refusal::OriginRequired);
+        }
+        let identity = self.verifier.verify(&token, now)?;
+        Ok(Admitted {
+            identity,
+            origin,
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

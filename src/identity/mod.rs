@@ -1,0 +1,42 @@
+//! Who is there: from an upgrade request to an [`Identity`], or a [`Refusal`].
+//!
+//! Stands between `edge`, which has read an HTTP request, and `session`, which is given an
+//! identity and nothing less. In the order in which a request meets them: [`origin`] (may pages of
+//! this site connect), [`token`] and [`subprotocol`] (where the token is), [`Verifier`] (is it
+//! good, and what does it say); [`Door`] calls them, and [`refusal`] is what they answer otherwise.
+//!
+//! This module must never make an identity from anything but a token that it verified, take an
+//! algorithm or a key from a token, print a token or a part of one, or look at the machine's clock.
+
+mod algorithm;
+mod claims;
+mod door;
+mod header;
+#[allow(
+    clippy::module_inception,
+    reason = "the file is named for the type that it holds"
+)]
+mod identity;
+mod issuer;
+mod json;
+mod keys;
+pub mod origin;
+mod pem;
+pub mod refusal;
+pub mod subprotocol;
+pub mod token;
+mod verifier;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use algorithm::{Algorithm, AlgorithmFault};
+pub use door::{Admitted, Door};
+pub use identity::Identity;
+pub use issuer::{Audience, IssuerFault, IssuerSettings};
+pub use keys::{KeySource, SecretBytes};
+pub use origin::{OriginFault, Origins};
+pub use refusal::Refusal;
+pub use subprotocol::Offer;
+pub use token::{Sources, Token, TokenSource};
+pub use verifier::Verifier;

@@ -1,0 +1,274 @@
+//! Every answer of the door other than 101, in one table.
+//!
+//! `edge` and this module refuse; both take status, code, sentence, metric label and headers from
+//! here, so that a client, a log line and a metric name one fault by one word. A refusal holds
+//! nothing of the request: what it says was written here or in the configuration, so it can be
+//! logged and sent as it is (SECURITY.md JWT-20, LOG-1).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+/// Declares the table: a variant, its status, its code and its sentence, each written once, so
+/// that none of them can be forgotten for a new refusal.
+macro_rules! refusals {
+    ($(
+        $name:ident $({ $detail:ident: $type:ty = $example:expr })?
+            => $status:ident, $code:literal, $message:literal;
+    )*) => {
+        /// Why a request was not let through the door.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Refusal {
+            $(
+                #[doc = concat!("`", $code, "`: `", $message, "`.")]
+                $name $({
+                    /// The detail that goes with it.
+                    $detail: $type
+                })?,
+            )*
+        }
+
+        impl Refusal {
+            /// One of each, with made-up details: for tests and documentation that walk the table.
+            pub const ALL: &[Refusal] = &[$( Refusal::$name $({ $detail: $example })? ),*];
+
+            fn row(&self) -> Row {
+                match self {
+                    $( Refusal::$name $({ $detail: _ })? => Row {
+                        status: StatusCode::$status,
+                        code: $code,
+                        message: $message,
+                    }, )*
+                }
+            }
+        }
+    };
+}
+
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    message: &'static str,
+}
+
+refusals! {
+    // The node.
+    Draining { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "draining",
+        "this node is stopping; connect again after the time that Retry-After says";
+    AtCapacity { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "at_capacity",
+        "this node is full; connect again after the time that Retry-After says";
+    TooManyAttempts { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "too_many_attempts",
+        "too many attempts from this address; wait for the time that Retry-After says";
+    TooManyConnections { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "too_many_connections",
+        "this user has as many connections as one may have; close one, or try again later";
+
+    // The HTTP request.
+    NotFound => NOT_FOUND, "not_found",
+        "there is nothing at this path; the gateway's WebSocket is at /connection/websocket";
+    MethodNotAllowed => METHOD_NOT_ALLOWED, "method_not_allowed",
+        "this path does not take this method; the header Allow lists those that it takes";
+    UnknownHost => MISDIRECTED_REQUEST, "host_not_served",
+        "the gateway does not serve the name in the header Host; use one of its configured hosts";
+    UriTooLong => URI_TOO_LONG, "uri_too_long",
+        "the path and query are too long; shorten the query to what the gateway reads";
+    HeaderFieldsTooLarge => REQUEST_HEADER_FIELDS_TOO_LARGE, "header_fields_too_large",
+        "the headers are too many or too large; send fewer or smaller cookies and headers";
+    BodyTooLarge => PAYLOAD_TOO_LARGE, "body_too_large",
+        "the body of the request is larger than this path takes; send less";
+    UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type",
+        "the body of the request is of another type than this path takes; set Content-Type to it";
+    BodyNotAllowed => BAD_REQUEST, "body_not_allowed",
+        "this request must have no body; leave out Content-Length and Transfer-Encoding";
+
+    // The upgrade.
+    UpgradeRequired => UPGRADE_REQUIRED, "upgrade_required",
+        "this path is a WebSocket; send Upgrade: websocket and Sec-WebSocket-Version: 13";
+    BadHttpVersion => BAD_REQUEST, "bad_http_version",
+        "a WebSocket is opened over HTTP/1.1; no other version of HTTP is taken here";
+    BadHost => BAD_REQUEST, "bad_host",
+        "the header Host must be there exactly once and name a host";
+    BadConnectionHeader => BAD_REQUEST, "bad_connection_header",
+        "the header Connection must list upgrade; a proxy in between may have removed it";
+    BadKey => BAD_REQUEST, "bad_key",
+        "the header Sec-WebSocket-Key must be there exactly once, 16 bytes in base64";
+    BadSubprotocol => BAD_REQUEST, "bad_subprotocol",
+        "the header Sec-WebSocket-Protocol must be a list of names with at most one bearer.TOKEN";
+    FormatNotSupported => BAD_REQUEST, "format_not_supported",
+        "this gateway does not speak the format that was asked for; use JSON (centrifuge-json)";
+    BearerWithoutProtocol => BAD_REQUEST, "bearer_without_protocol",
+        "a token was offered as a subprotocol with none that the gateway can answer with; \
+         offer centrifuge-json beside bearer.TOKEN";
+
+    // The origin.
+    SeveralOrigins => BAD_REQUEST, "several_origins",
+        "the header Origin must be there at most once";
+    OriginNotAllowed => FORBIDDEN, "origin_not_allowed",
+        "pages of this origin may not connect; add it to origins under [door] if they should";
+    OriginRequired => FORBIDDEN, "origin_required",
+        "the header Origin is missing; with a cookie it is always needed, and without one too \
+         where the gateway is configured with allow_missing_origin = false";
+
+    // Where the token is.
+    SeveralTokens => BAD_REQUEST, "several_tokens",
+        "the request carries more than one token; send one, in one place";
+    SeveralAuthorizations => BAD_REQUEST, "several_authorizations",
+        "the header Authorization must be there at most once";
+    SeveralCookies => BAD_REQUEST, "several_cookies",
+        "the request has several token cookies with different values; another host or path of \
+         the site may have set one";
+    BadAuthorization => BAD_REQUEST, "bad_authorization",
+        "the header Authorization must be the word Bearer, one space and the token";
+    TokenInUrl => BAD_REQUEST, "token_in_url",
+        "a token in the URL ends up in logs and is not read; send it as Authorization: Bearer, \
+         as a cookie or as the subprotocol bearer.TOKEN";
+    TokenMissing => UNAUTHORIZED, "token_missing",
+        "the request carries no token in any of the places that the gateway reads";
+
+    // The form of the token.
+    TokenTooLarge => UNAUTHORIZED, "token_too_large",
+        "the token is larger than 8 KiB, or its header than 2 KiB; put less into it";
+    TokenMalformed => UNAUTHORIZED, "token_malformed",
+        "the token is not a signed JWT in compact form: three parts of base64url without padding, \
+         the first two of them JSON objects";
+    TokenEncrypted => UNAUTHORIZED, "token_encrypted",
+        "encrypted tokens are not supported; present a signed one";
+    TokenHeaderNotSupported => UNAUTHORIZED, "token_header_not_supported",
+        "the token's header has crit, b64, zip or enc, which are not supported; leave them out";
+    TokenTypeNotAllowed => UNAUTHORIZED, "token_type_not_allowed",
+        "the token's typ is not one that opens a connection; use JWT, at+jwt or what typ under \
+         [[issuer]] lists";
+    TokenMemberRepeated => UNAUTHORIZED, "token_member_repeated",
+        "the token has a JSON object with two members of one name; leave one of them out";
+    TokenTooComplex => UNAUTHORIZED, "token_too_complex",
+        "the token's claims are nested deeper than 16 levels or have more than 256 members";
+
+    // Who signed it.
+    TokenIssuerUnknown => UNAUTHORIZED, "token_issuer_unknown",
+        "the token's iss is not the issuer of any [[issuer]], byte for byte";
+    TokenAlgorithmNotAllowed => UNAUTHORIZED, "token_algorithm_not_allowed",
+        "the token's alg is not in the list of algorithms of its issuer";
+    TokenSignatureInvalid => UNAUTHORIZED, "token_signature_invalid",
+        "no key of the token's issuer verifies its signature; the keys may have been rotated";
+
+    // What it says, judged only when the signature is good.
+    TokenExpired => UNAUTHORIZED, "token_expired",
+        "the token has expired; get a new one and connect again";
+    TokenNotYetValid => UNAUTHORIZED, "token_not_yet_valid",
+        "the token is not valid yet by its nbf; the clocks of issuer and gateway may differ";
+    TokenIssuedInFuture => UNAUTHORIZED, "token_issued_in_future",
+        "the token's iat is in the future; the clocks of issuer and gateway may differ";
+    TokenTimesInvalid => UNAUTHORIZED, "token_times_invalid",
+        "the token must have exp, and its exp, nbf, iat and expire_at must be numbers of seconds \
+         from 0 to 2^53";
+    TokenLivesTooLong => UNAUTHORIZED, "token_lives_too_long",
+        "the token has no iat, or lives from iat to exp longer than max_token_life of its issuer";
+    TokenAudienceWrong => UNAUTHORIZED, "token_audience_wrong",
+        "the token's aud does not name this gateway; its issuer must put in one that does";
+    TokenUserUnusable => UNAUTHORIZED, "token_user_unusable",
+        "the token's sub must be a string that is, with the user_prefix of its issuer, 1 to 128 \
+         characters of printable ASCII without space, # and comma";
+    TokenUserReserved => UNAUTHORIZED, "token_user_reserved",
+        "the token's sub begins with the user_prefix of another issuer";
+    TokenIsForSubscription => UNAUTHORIZED, "token_is_for_subscription",
+        "this is a subscription token (it has a channel); present a connection token";
+    TokenIsIdToken => UNAUTHORIZED, "token_is_id_token",
+        "this is an id token (it has nonce, at_hash or c_hash); present an access token";
+    TokenNeedsProof => UNAUTHORIZED, "token_needs_proof",
+        "the token is bound to a proof (it has cnf), which the gateway cannot check";
+    TokenClaimMissing { claim: Cow<'static, str> = Cow::Borrowed("teams") }
+        => UNAUTHORIZED, "token_claim_missing",
+        "the token lacks a claim that required_claims of its issuer names";
+    TokenClaimMismatch { reason: Cow<'static, str> = Cow::Borrowed("teams must be a list") }
+        => UNAUTHORIZED, "token_claim_mismatch",
+        "a claim of the token is of another type than [claims] declares";
+}
+
+impl Refusal {
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.row().status
+    }
+
+    /// The stable name that clients, logs and metrics use.
+    pub fn code(&self) -> &'static str {
+        self.row().code
+    }
+
+    /// The value of the metric's label: one word of a bounded set (SECURITY.md LOG-4).
+    pub fn label(&self) -> &'static str {
+        self.code()
+    }
+
+    /// One sentence that a person can act on, without capital and full stop.
+    pub fn message(&self) -> Cow<'static, str> {
+        let message = self.row().message;
+        match self {
+            Refusal::TokenClaimMissing { claim } => format!("{message}: {claim}").into(),
+            Refusal::TokenClaimMismatch { reason } => format!("{message}: {reason}").into(),
+            _ => message.into(),
+        }
+    }
+
+    /// The body of the answer: `{"error":{"code":"…","message":"…"}}`.
+    pub fn json_body(&self) -> String {
+        json!({ "error": { "code": self.code(), "message": self.message() } }).to_string()
+    }
+
+    /// The header `WWW-Authenticate`, which goes with every 401 (RFC 6750 §3).
+    ///
+    /// A request without any token gets the bare scheme: there is no fault to name yet.
+    pub fn www_authenticate(&self) -> Option<String> {
+        if self.status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        if *self == Refusal::TokenMissing {
+            return Some("Bearer".to_owned());
+        }
+        let description = self.error_description();
+        Some(format!(
+            r#"Bearer error="invalid_token", error_description="{description}""#
+        ))
+    }
+
+    /// The fixed list of JWT-20. What it has no words for is `malformed` there; the body says more.
+    fn error_description(&self) -> &'static str {
+        match self {
+            Refusal::TokenExpired => "expired",
+            Refusal::TokenNotYetValid | Refusal::TokenIssuedInFuture => "not yet valid",
+            Refusal::TokenIssuerUnknown => "wrong issuer",
+            Refusal::TokenAudienceWrong => "wrong audience",
+            Refusal::TokenAlgorithmNotAllowed => "unknown key",
+            Refusal::TokenSignatureInvalid => "bad signature",
+            _ => "malformed",
+        }
+    }
+
+    /// The header `Retry-After`: after how long another attempt may succeed.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Refusal::Draining { retry_after }
+            | Refusal::AtCapacity { retry_after }
+            | Refusal::TooManyAttempts { retry_after }
+            | Refusal::TooManyConnections { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests;

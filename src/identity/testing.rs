@@ -1,0 +1,181 @@
+//! An auth service for tests: keys that are made on the spot, and tokens really signed with them.
+//!
+//! Other modules' tests get an [`Identity`] here the only way there is: from a verified token.
+
+use std::sync::OnceLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::EncodingKey;
+use rcgen::{KeyPair, RsaKeySize};
+use serde_json::{Value, json};
+
+use super::{
+    Algorithm, Audience, Identity, IssuerSettings, KeySource, Refusal, SecretBytes, Token, Verifier,
+};
+use crate::clock::UnixSeconds;
+use crate::policy::DeclaredClaims;
+
+/// The time at which the tests stand.
+pub(crate) const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
+/// The `iss` of the tests' issuer.
+pub(crate) const ISS: &str = "https://auth.example.com/";
+/// The secret of HMAC issuers: as long as HS512 needs it.
+pub(crate) const SECRET: &[u8; 64] =
+    b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// An identity of `user` that lives for an hour after [`NOW`], with `claims` besides the usual.
+pub(crate) fn identity(user: &str, claims: Value) -> Identity {
+    let issuer = TestIssuer::new(Algorithm::HS256);
+    let mut all = good_claims();
+    all["sub"] = json!(user);
+    if let Value::Object(claims) = claims {
+        claims
+            .into_iter()
+            .for_each(|(name, value)| all[name] = value);
+    }
+    issuer.verify(&issuer.sign(&all)).unwrap()
+}
+
+/// The claims of a token that opens the door.
+pub(crate) fn good_claims() -> Value {
+    json!({
+        "iss": ISS,
+        "aud": "gatepost",
+        "sub": "alice",
+        "iat": NOW.0,
+        "exp": NOW.0 + 3600,
+    })
+}
+
+/// The good claims with one of them set; to null by leaving it out with [`without`].
+pub(crate) fn with(name: &str, value: Value) -> Value {
+    let mut claims = good_claims();
+    claims[name] = value;
+    claims
+}
+
+/// The good claims with one of them left out.
+pub(crate) fn without(name: &str) -> Value {
+    let mut claims = good_claims();
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
+/// One key of an auth service, used with one algorithm.
+pub(crate) struct TestIssuer {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) source: KeySource,
+    signing: EncodingKey,
+}
+
+impl TestIssuer {
+    /// A new key for the algorithm; RSA keys are made once a run, since they take long.
+    pub(crate) fn new(algorithm: Algorithm) -> TestIssuer {
+        use Algorithm::{ES256, ES384, EdDSA, HS256, HS384, HS512};
+        let pair = match algorithm {
+            HS256 | HS384 | HS512 => {
+                return TestIssuer {
+                    algorithm,
+                    source: KeySource::Secret(SecretBytes::from(SECRET.to_vec())),
+                    signing: EncodingKey::from_secret(SECRET),
+                };
+            }
+            ES256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap(),
+            ES384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap(),
+            EdDSA => KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
+            _ => KeyPair::from_pem(rsa_pem()).unwrap(),
+        };
+        let private = pair.serialize_pem();
+        let signing = match algorithm {
+            ES256 | ES384 => EncodingKey::from_ec_pem(private.as_bytes()),
+            EdDSA => EncodingKey::from_ed_pem(private.as_bytes()),
+            _ => EncodingKey::from_rsa_pem(private.as_bytes()),
+        };
+        let source = KeySource::Pem(pair.public_key_pem().into_bytes());
+        TestIssuer {
+            algorithm,
+            source,
+            signing: signing.unwrap(),
+        }
+    }
+
+    /// Its public key.
+    pub(crate) fn pem(&self) -> String {
+        match &self.source {
+            KeySource::Pem(text) => String::from_utf8(text.clone()).unwrap(),
+            KeySource::Secret(_) => panic!("a secret has no public key"),
+        }
+    }
+
+    /// The settings under which its tokens are good.
+    pub(crate) fn settings(&self) -> IssuerSettings {
+        let audience = Audience::OneOf(vec!["gatepost".to_owned()]);
+        IssuerSettings::new(
+            "main",
+            ISS,
+            audience,
+            vec![self.algorithm],
+            self.source.clone(),
+        )
+    }
+
+    /// A token with these claims and an ordinary header.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let header = json!({ "alg": self.algorithm.as_str(), "typ": "JWT" });
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// A token with this header, in place of the ordinary one, and good claims.
+    pub(crate) fn sign_header(&self, header: &Value) -> String {
+        self.sign_text(&header.to_string(), &good_claims().to_string())
+    }
+
+    /// A token of any two texts.
+    pub(crate) fn sign_text(&self, header: &str, payload: &str) -> String {
+        let signed = signed_part(header, payload);
+        let algorithm = self.algorithm.in_library();
+        let signature =
+            jsonwebtoken::crypto::sign(signed.as_bytes(), &self.signing, algorithm).unwrap();
+        format!("{signed}.{signature}")
+    }
+
+    /// Verifies under [`TestIssuer::settings`] at [`NOW`].
+    pub(crate) fn verify(&self, token: &str) -> Result<Identity, Refusal> {
+        verify(vec![self.settings()], token)
+    }
+}
+
+/// Verifies a token under these issuers at [`NOW`].
+pub(crate) fn verify(issuers: Vec<IssuerSettings>, token: &str) -> Result<Identity, Refusal> {
+    verify_at(issuers, token, NOW)
+}
+
+/// Verifies a token under these issuers at a time.
+pub(crate) fn verify_at(
+    issuers: Vec<IssuerSettings>,
+    token: &str,
+    now: UnixSeconds,
+) -> Result<Identity, Refusal> {
+    let verifier = Verifier::new(issuers, DeclaredClaims::default()).unwrap();
+    verifier.verify(&Token::parse(token)?, now)
+}
+
+/// What of a token is signed.
+pub(crate) fn signed_part(header: &str, payload: &str) -> String {
+    format!("{}.{}", base64url(header), base64url(payload))
+}
+
+/// base64url without padding.
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn rsa_pem() -> &'static str {
+    static PEM: OnceLock<String> = OnceLock::new();
+    PEM.get_or_init(|| {
+        KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)
+            .unwrap()
+            .serialize_pem()
+    })
+}

@@ -1,0 +1,121 @@
+//! From a token to an identity.
+//!
+//! The order is that of cost (SECURITY.md JWT-19): size, form, header, the issuer, the list of
+//! algorithms, the signature, and only then everything that the token says. Nothing of an
+//! unverified token is believed; its `iss` merely chooses whose keys are tried. All of it is
+//! synchronous and takes the time as an argument.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::claims;
+use super::header::Header;
+use super::identity::Identity;
+use super::issuer::{self, Issuer, IssuerFault, IssuerSettings};
+use super::json;
+use super::refusal::Refusal;
+use super::token::{MAX_TOKEN_BYTES, Token};
+use crate::clock::UnixSeconds;
+use crate::policy::DeclaredClaims;
+
+/// The header's length in base64, before anything is decoded (SECURITY.md JWT-11).
+const MAX_HEADER_BYTES: usize = 2 * 1024;
+/// The claims' length in JSON; what the longest token can hold, so that no check of its own is
+/// needed (SECURITY.md JWT-18).
+const MAX_PAYLOAD_BYTES: usize = 6 * 1024;
+const _: () = assert!(MAX_TOKEN_BYTES / 4 * 3 <= MAX_PAYLOAD_BYTES);
+
+/// Verifies tokens of the configured issuers.
+#[derive(Debug)]
+pub struct Verifier {
+    issuers: Vec<Issuer>,
+    declared: DeclaredClaims,
+}
+
+impl Verifier {
+    /// Proves the settings and prepares the keys; all faults at once.
+    ///
+    /// Without any issuer every token is refused.
+    pub fn new(
+        issuers: Vec<IssuerSettings>,
+        declared: DeclaredClaims,
+    ) -> Result<Verifier, Vec<IssuerFault>> {
+        Ok(Verifier {
+            issuers: issuer::prove(issuers)?,
+            declared,
+        })
+    }
+
+    /// Verifies a token at the time `now`; for the upgrade and for a refresh alike.
+    pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let parts = Parts::split(token.expose())?;
+        let header = Header::parse(&decode(parts.header)?)?;
+        let payload = decode(parts.payload)?;
+        let issuer = self.issuer_of(&json::untrusted_issuer(&payload)?)?;
+        let settings = &issuer.settings;
+        let algorithm = header.algorithm(&settings.algorithms)?;
+        header.check_type(settings.required_typ.as_deref(), &settings.typ)?;
+        issuer
+            .keys
+            .verify(algorithm, parts.signed, parts.signature)?;
+        claims::judge(&payload, issuer, &self.declared, now)
+    }
+
+    /// Whether an issuer of this name is configured.
+    pub fn has_issuer(&self, name: &str) -> bool {
+        self.issuers.iter().any(|issuer| *issuer.name == *name)
+    }
+
+    fn issuer_of(&self, iss: &str) -> Result<&Issuer, Refusal> {
+        let found = self
+            .issuers
+            .iter()
+            .find(|issuer| issuer.settings.issuer == iss);
+        found.ok_or(Refusal::TokenIssuerUnknown)
+    }
+}
+
+/// The three parts of the compact form, still in base64url, and what the signature is over.
+struct Parts<'a> {
+    header: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    signed: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(token: &'a str) -> Result<Parts<'a>, Refusal> {
+        let parts: Vec<&str> = token.splitn(6, '.').collect();
+        let &[header, payload, signature] = parts.as_slice() else {
+            let is_jwe = parts.len() == 5;
+            return Err(if is_jwe {
+                Refusal::TokenEncrypted
+            } else {
+                Refusal::TokenMalformed
+            });
+        };
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(Refusal::TokenTooLarge);
+        }
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(Refusal::TokenMalformed);
+        }
+        let signed = &token[..header.len() + 1 + payload.len()];
+        Ok(Parts {
+            header,
+            payload,
+            signature,
+            signed,
+        })
+    }
+}
+
+/// base64url without padding, line ends or bits left over (RFC 7515 §2, RFC 4648 §3.5).
+fn decode(part: &str) -> Result<Vec<u8>, Refusal> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| Refusal::TokenMalformed)
+}
+
+#[cfg(test)]
+mod tests;
