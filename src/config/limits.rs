@@ -1,0 +1,113 @@
+//! `[limits]` and `[drain]`: what the node gives to everybody together, and how it ends. The
+//! limits of one connection, which stand under `[limits]` too, are read in
+//! [`session`](super::session).
+
+use std::time::Duration;
+
+use super::resolved::Resolved;
+use super::section::Section;
+use super::value;
+
+/// Limits of the node (SECURITY §12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Handshakes that are worked on at once, for each core; the others wait in order of arrival.
+    /// Worst case for each: 64 KiB of handshake.
+    pub handshakes_per_core: usize,
+    /// From accept to a finished TLS handshake (TLS-10).
+    pub handshake_timeout: Duration,
+    /// Sockets of one address that have not yet sent a ClientHello (TLS-10). Worst case for each:
+    /// a socket and a few hundred bytes.
+    pub silent_sockets_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            handshakes_per_core: 512,
+            handshake_timeout: Duration::from_secs(10),
+            silent_sockets_per_address: 64,
+        }
+    }
+}
+
+/// Reads what is left of `[limits]`.
+pub(super) fn read(section: Section<'_>) -> Limits {
+    let defaults = Limits::default();
+    let count = value::integer(1..=65_536);
+    let limits = Limits {
+        handshakes_per_core: section.or(
+            "handshakes_per_core",
+            &count,
+            defaults.handshakes_per_core,
+        ),
+        handshake_timeout: section.or(
+            "handshake_timeout",
+            value::duration(Duration::from_secs(1)..=Duration::from_secs(60)),
+            defaults.handshake_timeout,
+        ),
+        silent_sockets_per_address: section.or(
+            "silent_sockets_per_address",
+            &count,
+            defaults.silent_sockets_per_address,
+        ),
+    };
+    section.finish();
+    limits
+}
+
+/// How a node ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// Over which the live connections are closed, evenly; zero: all at once (RES-4).
+    pub window: Duration,
+    /// After which the process exits, whatever is left.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Drain {
+        Drain {
+            window: Duration::from_secs(20),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+pub(super) fn read_drain(section: Section<'_>) -> Drain {
+    let defaults = Drain::default();
+    let wait = value::duration(Duration::ZERO..=Duration::from_secs(3600));
+    let drain = Drain {
+        window: section.or("window", &wait, defaults.window),
+        timeout: section.or("timeout", &wait, defaults.timeout),
+    };
+    if drain.timeout < drain.window {
+        section.reader.fault_with_help(
+            &section.place("timeout"),
+            "`timeout` must not be shorter than `window`",
+            "what is left after `timeout` is cut off, before its turn in the window came",
+        );
+    }
+    section.finish();
+    drain
+}
+
+impl Limits {
+    pub(super) fn resolve(&self, out: &mut Resolved) {
+        out.section("limits");
+        out.bare("handshakes_per_core", self.handshakes_per_core);
+        out.duration("handshake_timeout", self.handshake_timeout);
+        out.bare(
+            "silent_sockets_per_address",
+            self.silent_sockets_per_address,
+        );
+    }
+}
+
+impl Drain {
+    pub(super) fn resolve(&self, out: &mut Resolved) {
+        out.section("drain");
+        out.duration("window", self.window);
+        out.duration("timeout", self.timeout);
+    }
+}

@@ -1,0 +1,183 @@
+//! The configuration: one TOML file, read into typed settings that are proven good.
+//!
+//! A [`Config`] exists only when everything in it works: rules compiled, keys read, the
+//! certificate fitting its key, every expectation met. Whoever has one checks nothing again. What
+//! is wrong comes out all at once, each fault with its place. Nothing else in the house reads
+//! settings from files or the environment, and no secret is ever shown: not by `Debug`, not in a
+//! fault, not in [`Config::resolved`].
+
+mod door;
+mod engine;
+mod expect;
+mod fault;
+mod files;
+mod issuer;
+mod limits;
+mod listen;
+mod log;
+mod mask;
+mod reader;
+mod resolved;
+mod rooms;
+mod rule_text;
+mod section;
+mod sections;
+mod session;
+mod source;
+mod tls;
+mod value;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+pub use fault::{Fault, Faults, Severity};
+pub use files::Environment;
+pub use issuer::DEV_ISSUER;
+pub use limits::{Drain, Limits};
+pub use listen::Listen;
+pub use log::Log;
+pub use tls::{Certificate, CertificateFiles, Tls, TlsVersion};
+
+use reader::{Findings, Reader};
+use section::Section;
+use sections::Sections;
+use source::Source;
+
+use crate::engine::memory::StreamSettings;
+use crate::identity::{Door, IssuerSettings};
+use crate::policy::Policy;
+use crate::session::SessionSettings;
+
+/// A config is some KiB; what is larger is another file, or a pipe without an end.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Settings that are proven good.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where Gatepost listens.
+    pub listen: Listen,
+    /// The certificate of the public listener.
+    pub tls: Tls,
+    /// Who is let in.
+    pub door: Arc<Door>,
+    /// Whether `/connection/echo` is there.
+    pub echo: bool,
+    /// Who may do what.
+    pub policy: Arc<Policy>,
+    /// What one user and one connection may have.
+    pub session: SessionSettings,
+    /// What the memory engine may keep.
+    pub engine: StreamSettings,
+    /// What the node gives to everybody together.
+    pub limits: Limits,
+    /// How the node ends.
+    pub drain: Drain,
+    /// The log.
+    pub log: Log,
+    resolved: String,
+}
+
+/// A config, and what somebody should look at.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// In the order of the file; told at each start.
+    pub warnings: Vec<Fault>,
+}
+
+/// What a caller sets in place of the file: the development mode's address, certificate and
+/// issuer, which exist only at run time. What is set here need not be in the file, and wins over
+/// it.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    /// In place of `listen.public`.
+    pub public: Option<SocketAddr>,
+    /// In place of `listen.admin`; loopback.
+    pub admin: Option<SocketAddr>,
+    /// In place of `listen.hosts`.
+    pub hosts: Option<Vec<String>>,
+    /// In place of `door.origins`.
+    pub origins: Option<Vec<String>>,
+    /// In place of `tls.certificate` and `tls.key`.
+    pub certificate: Option<CertificateFiles>,
+    /// In place of every `[[issuer]]`. The one way to trust [`DEV_ISSUER`].
+    pub issuer: Option<IssuerSettings>,
+}
+
+impl Config {
+    /// Reads and proves a config file, with the environment of the process.
+    pub fn load(file: &Path) -> Result<Loaded, Faults> {
+        let text =
+            File::open(file).and_then(|mut opened| files::read_bounded(&mut opened, MAX_FILE));
+        let text = text.map_err(|why| Faults::of_file(file, format!("cannot be read: {why}")))?;
+        let text = std::str::from_utf8(&text)
+            .map_err(|_| Faults::of_file(file, "is not UTF-8 text".to_owned()))?;
+        Config::parse(text, file, &|name| std::env::var(name).ok())
+    }
+
+    /// Proves the text of a config; `file` gives the name for faults, and the folder that paths
+    /// are relative to.
+    pub fn parse(text: &str, file: &Path, environment: Environment<'_>) -> Result<Loaded, Faults> {
+        Config::parse_with(text, file, environment, Overrides::default())
+    }
+
+    /// The same, with some settings from the caller.
+    pub fn parse_with(
+        text: &str,
+        file: &Path,
+        environment: Environment<'_>,
+        overrides: Overrides,
+    ) -> Result<Loaded, Faults> {
+        let source = Source::new(file, text);
+        let (config, findings) = read(&source, environment, overrides);
+        match config {
+            Some(config) if findings.faults.is_empty() => Ok(Loaded {
+                config,
+                warnings: findings.warnings,
+            }),
+            _ if findings.faults.is_empty() => {
+                // Every way to have no config notes why; should one forget, it fails closed.
+                Err(Faults::of_file(file, "could not be evaluated".to_owned()))
+            }
+            _ => Err(Faults::new(findings.faults)),
+        }
+    }
+
+    /// The settings as they were understood, defaults filled in, without any secret.
+    pub fn resolved(&self) -> &str {
+        &self.resolved
+    }
+}
+
+/// Every option that a config may have, as `listen.public` or `room.NAME.subscribe`.
+pub fn options() -> BTreeSet<String> {
+    let one_of_each = "[[issuer]]\n[room.NAME]\n[[expect]]\n";
+    let source = Source::new(Path::new("options.toml"), one_of_each);
+    read(&source, &|_| None, Overrides::default()).1.asked
+}
+
+fn read(
+    source: &Source<'_>,
+    environment: Environment<'_>,
+    overrides: Overrides,
+) -> (Option<Config>, Findings) {
+    let (table, syntax_faults) = DeTable::parse_recoverable(source.text());
+    let reader = Reader::new(source);
+    if !syntax_faults.is_empty() {
+        // What a broken file means is a guess, and guesses would bury these faults.
+        for fault in syntax_faults {
+            let end = source.text().len();
+            reader.fault(&fault.span().unwrap_or(end..end), fault.message());
+        }
+        return (None, reader.into_findings());
+    }
+    let root = Section::root(&reader, table.get_ref());
+    let config = Sections::read(root, environment, overrides).prove(&reader);
+    (config, reader.into_findings())
+}

@@ -1,0 +1,115 @@
+//! Gathers what is found while a config is read, each with its place, so that all faults of a
+//! file come out at once and in its order.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::fault::{Fault, Severity};
+use super::mask::mask_urls;
+use super::source::Source;
+
+/// The place of what has none.
+pub(super) const WHOLE_FILE: Range<usize> = 0..0;
+
+/// Gathers what is found while a file is read.
+pub(super) struct Reader<'t> {
+    source: &'t Source<'t>,
+    found: RefCell<Vec<Fault>>,
+    /// Every option that was asked for, as `listen.public` or `room.NAME.subscribe`.
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(source: &'t Source<'t>) -> Reader<'t> {
+        Reader {
+            source,
+            found: RefCell::default(),
+            asked: RefCell::default(),
+        }
+    }
+
+    pub(super) fn source(&self) -> &'t Source<'t> {
+        self.source
+    }
+
+    /// Notes a fault; the config will not be loaded.
+    pub(super) fn fault(&self, at: &Range<usize>, message: impl Into<String>) {
+        self.note(at, Severity::Error, message.into(), None);
+    }
+
+    /// Notes a fault with what to do about it.
+    pub(super) fn fault_with_help(
+        &self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(at, Severity::Error, message.into(), Some(help.into()));
+    }
+
+    pub(super) fn warn(&self, at: &Range<usize>, message: impl Into<String>) {
+        self.note(at, Severity::Warning, message.into(), None);
+    }
+
+    pub(super) fn warn_with_help(
+        &self,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(at, Severity::Warning, message.into(), Some(help.into()));
+    }
+
+    pub(super) fn note(
+        &self,
+        at: &Range<usize>,
+        severity: Severity,
+        message: String,
+        help: Option<String>,
+    ) {
+        let message = mask_urls(&message);
+        // The place of what is absent from the file as a whole is the file as a whole.
+        let fault = if *at == WHOLE_FILE {
+            Fault::of_file(self.source.file(), severity, message, help)
+        } else {
+            Fault::at(self.source, at, severity, message, help)
+        };
+        self.found.borrow_mut().push(fault);
+    }
+
+    /// Notes that an option was asked for.
+    pub(super) fn ask(&self, option: String) {
+        self.asked.borrow_mut().insert(option);
+    }
+
+    /// How many faults there are so far; who compares knows whether a part was good.
+    pub(super) fn faults(&self) -> usize {
+        self.found
+            .borrow()
+            .iter()
+            .filter(|fault| fault.severity() == Severity::Error)
+            .count()
+    }
+
+    /// Faults and warnings, each in the order of the file, and the options that were asked for.
+    pub(super) fn into_findings(self) -> Findings {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(Fault::order);
+        let (faults, warnings) = found
+            .into_iter()
+            .partition(|fault| fault.severity() == Severity::Error);
+        Findings {
+            faults,
+            warnings,
+            asked: self.asked.into_inner(),
+        }
+    }
+}
+
+/// What a reader found.
+pub(super) struct Findings {
+    pub(super) faults: Vec<Fault>,
+    pub(super) warnings: Vec<Fault>,
+    pub(super) asked: BTreeSet<String>,
+}

@@ -1,0 +1,110 @@
+//! The whole file: reads every section, so that every fault is told, then proves what only the
+//! sections together can show.
+
+use std::sync::Arc;
+
+use super::door::DoorSettings;
+use super::expect::Placed;
+use super::files::Environment;
+use super::issuer::Issuers;
+use super::reader::Reader;
+use super::resolved::Resolved;
+use super::rooms::Rooms;
+use super::section::Section;
+use super::{
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, door, engine, expect, issuer, limits,
+    listen, log, rooms, session, tls,
+};
+use crate::engine::memory::StreamSettings;
+use crate::policy::Policy;
+use crate::session::SessionSettings;
+
+/// Everything that a config says, each section good by itself or told to be faulty.
+pub(super) struct Sections {
+    listen: Listen,
+    /// `None` when there is a fault in it.
+    tls: Option<Tls>,
+    door: DoorSettings,
+    issuers: Issuers,
+    session: SessionSettings,
+    rooms: Rooms,
+    engine: StreamSettings,
+    limits: Limits,
+    drain: Drain,
+    log: Log,
+    expectations: Vec<Placed>,
+}
+
+impl Sections {
+    pub(super) fn read(
+        root: Section<'_>,
+        environment: Environment<'_>,
+        overrides: Overrides,
+    ) -> Sections {
+        let listen = listen::read(root.section("listen"), &overrides);
+        let limits = root.section("limits");
+        let sections = Sections {
+            tls: tls::read(root.section("tls"), &listen, &overrides),
+            listen,
+            door: door::read(root.section("door"), &overrides),
+            issuers: issuer::read(&root, environment, overrides.issuer),
+            session: session::read(root.section("session"), &limits),
+            rooms: rooms::read(&root),
+            engine: engine::read(root.section("engine")),
+            limits: limits::read(limits),
+            drain: limits::read_drain(root.section("drain")),
+            log: log::read(root.section("log")),
+            expectations: expect::read(root.sections("expect")),
+        };
+        let instead = "there is no server API yet, so it needs no key: remove [admin]";
+        root.unavailable("admin", instead);
+        root.finish();
+        sections
+    }
+
+    /// Compiles the rules, decides the expectations, and makes the door; gives `None` when there
+    /// is a fault, which is noted.
+    pub(super) fn prove(self, reader: &Reader<'_>) -> Option<Config> {
+        let resolved = self.resolve();
+        let policy = self.rooms.compile(reader);
+        if let Some(policy) = &policy {
+            expect::check(&self.expectations, policy, reader);
+        }
+        let declared = policy.as_ref().map(Policy::declared_claims);
+        let verifier = self
+            .issuers
+            .prove(declared.cloned().unwrap_or_default(), reader);
+        Some(Config {
+            listen: self.listen,
+            tls: self.tls?,
+            echo: self.door.echo,
+            door: Arc::new(self.door.with(verifier?)),
+            policy: Arc::new(policy?),
+            session: self.session,
+            engine: self.engine,
+            limits: self.limits,
+            drain: self.drain,
+            log: self.log,
+            resolved,
+        })
+    }
+
+    fn resolve(&self) -> String {
+        let mut out = Resolved::default();
+        self.listen.resolve(&mut out);
+        if let Some(tls) = &self.tls {
+            tls.resolve(&mut out);
+        }
+        self.door.resolve(&mut out);
+        self.issuers.resolve(&mut out);
+        session::resolve(&self.session, &mut out);
+        self.rooms.resolve(&mut out);
+        engine::resolve(&self.engine, &mut out);
+        self.limits.resolve(&mut out);
+        session::resolve_limits(&self.session, &mut out);
+        self.drain.resolve(&mut out);
+        self.log.resolve(&mut out);
+        expect::resolve(&self.expectations, &mut out);
+        out.finish()
+    }
+}

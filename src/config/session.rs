@@ -1,0 +1,89 @@
+//! `[session]`: what one user may have, and how long a silent connection is waited for. What one
+//! connection may hold stands under `[limits]`, and is read here too, since it is the session that
+//! keeps to it.
+
+use std::time::Duration;
+
+use super::resolved::Resolved;
+use super::section::Section;
+use super::value;
+use crate::limits::{FIRST_MESSAGE_BYTES, HISTORY_PAGE_BYTES};
+use crate::session::{SessionSettings, WhenFull};
+
+const DEFAULTS: SessionSettings = SessionSettings {
+    // Worst case for each: an idle connection and a full outbox.
+    max_connections: 16,
+    when_full: WhenFull::Refuse,
+    max_channels: 256,
+    // Shorter than the shortest idle timeout on the way: many balancers cut after 60 s.
+    ping_interval: seconds(25),
+    pong_timeout: seconds(8),
+    // Worst case for each connection: this, twice while a fragmented message is put together.
+    max_message: 64 << 10,
+    // Worst case for each connection: this (RES-1).
+    outbox_bytes: 1 << 20,
+};
+
+const MIN_MESSAGE: usize = 4 << 10;
+/// Before connect is answered, this much is taken anyway.
+const MAX_MESSAGE: usize = FIRST_MESSAGE_BYTES;
+const MIN_OUTBOX: usize = 1 << 20;
+const MAX_OUTBOX: usize = 64 << 20;
+const _: () = assert!(
+    HISTORY_PAGE_BYTES < MIN_OUTBOX,
+    "the largest answer fits any outbox"
+);
+
+const WHEN_FULL: &[(&str, WhenFull)] = &[
+    ("refuse", WhenFull::Refuse),
+    ("close", WhenFull::CloseOldest),
+];
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Reads `[session]`, and of `[limits]` what is of one connection; the latter is not finished.
+pub(super) fn read(section: Section<'_>, limits: &Section<'_>) -> SessionSettings {
+    let count = value::integer(1..=10_000);
+    let interval = value::duration(seconds(5)..=seconds(600));
+    let timeout = value::duration(seconds(1)..=seconds(60));
+    let message = value::size(MIN_MESSAGE..=MAX_MESSAGE);
+    let outbox = value::size(MIN_OUTBOX..=MAX_OUTBOX);
+    let settings = SessionSettings {
+        max_connections: section.or("max_connections", &count, DEFAULTS.max_connections),
+        when_full: section.or("when_full", value::choice(WHEN_FULL), DEFAULTS.when_full),
+        max_channels: section.or("max_channels", &count, DEFAULTS.max_channels),
+        ping_interval: section.or("ping_interval", interval, DEFAULTS.ping_interval),
+        pong_timeout: section.or("pong_timeout", timeout, DEFAULTS.pong_timeout),
+        max_message: limits.or("max_message", message, DEFAULTS.max_message),
+        outbox_bytes: limits.or("outbox", outbox, DEFAULTS.outbox_bytes),
+    };
+    if settings.pong_timeout >= settings.ping_interval {
+        section.reader.fault_with_help(
+            &section.place("pong_timeout"),
+            "`pong_timeout` must be shorter than `ping_interval`",
+            "the answer to one ping must be judged before the next is sent",
+        );
+    }
+    section.finish();
+    settings
+}
+
+pub(super) fn resolve(settings: &SessionSettings, out: &mut Resolved) {
+    out.section("session");
+    out.bare("max_connections", settings.max_connections);
+    let when_full = WHEN_FULL
+        .iter()
+        .find(|(_, when)| *when == settings.when_full);
+    out.optional("when_full", when_full.map(|(word, _)| *word));
+    out.bare("max_channels", settings.max_channels);
+    out.duration("ping_interval", settings.ping_interval);
+    out.duration("pong_timeout", settings.pong_timeout);
+}
+
+/// The part that stands under `[limits]`.
+pub(super) fn resolve_limits(settings: &SessionSettings, out: &mut Resolved) {
+    out.size("max_message", settings.max_message);
+    out.size("outbox", settings.outbox_bytes);
+}
