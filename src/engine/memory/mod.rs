@@ -1,0 +1,134 @@
+//! The embedded engine: streams in this process's memory, presence read from the hub.
+
+mod streams;
+
+pub use streams::StreamSettings;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::streams::Streams;
+use super::{
+    Engine, EngineError, HistoryError, HistoryPage, HistoryQuery, Position, PresenceStats,
+};
+use crate::clock::Clock;
+use crate::hub::{ConnectionId, Event, EventBody, Hub, Member};
+use crate::policy::{ChannelName, HistoryLimits};
+use crate::protocol::{ClientInfo, Payload, Publication};
+
+/// One node's engine.
+pub struct MemoryEngine {
+    hub: Arc<Hub>,
+    streams: Streams,
+}
+
+impl MemoryEngine {
+    /// An engine that hands what happens to `hub`.
+    pub fn new(hub: Arc<Hub>, settings: StreamSettings, clock: Clock) -> MemoryEngine {
+        MemoryEngine {
+            hub,
+            streams: Streams::new(settings, clock),
+        }
+    }
+
+    /// Forgets what outlived its time in one part of the streams; called in turns, once a second.
+    pub fn sweep(&self) {
+        self.streams.sweep();
+    }
+
+    /// Bytes that the histories of all channels hold.
+    pub fn history_bytes(&self) -> usize {
+        self.streams.bytes()
+    }
+}
+
+#[async_trait]
+impl Engine for MemoryEngine {
+    async fn subscribe(
+        &self,
+        channel: &ChannelName,
+        member: Arc<dyn Member>,
+    ) -> Result<(), EngineError> {
+        self.hub.add(channel, member);
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, channel: &ChannelName, connection: ConnectionId) {
+        self.hub.remove(channel, connection);
+    }
+
+    async fn publish(
+        &self,
+        channel: &ChannelName,
+        data: Payload,
+        sender: Option<Arc<ClientInfo>>,
+        history: Option<HistoryLimits>,
+    ) -> Result<Position, EngineError> {
+        let publication = Publication {
+            data,
+            info: sender,
+            offset: 0,
+        };
+        let fan_out = |publication: Arc<Publication>| {
+            let body = EventBody::Publication(publication);
+            self.hub
+                .publish(&Arc::new(Event::new(channel.clone(), body)));
+        };
+        Ok(match history {
+            // The hub is called under the stream's lock: offsets reach members in their order.
+            Some(limits) => self.streams.append(channel, publication, limits, fan_out),
+            None => {
+                fan_out(Arc::new(publication));
+                Position {
+                    offset: 0,
+                    epoch: Arc::from(""),
+                }
+            }
+        })
+    }
+
+    async fn join(&self, channel: &ChannelName, info: Arc<ClientInfo>) -> Result<(), EngineError> {
+        self.hub.publish(&Arc::new(Event::new(
+            channel.clone(),
+            EventBody::Join(info),
+        )));
+        Ok(())
+    }
+
+    async fn leave(&self, channel: &ChannelName, info: Arc<ClientInfo>) -> Result<(), EngineError> {
+        self.hub.publish(&Arc::new(Event::new(
+            channel.clone(),
+            EventBody::Leave(info),
+        )));
+        Ok(())
+    }
+
+    async fn history(
+        &self,
+        channel: &ChannelName,
+        query: HistoryQuery,
+    ) -> Result<HistoryPage, HistoryError> {
+        self.streams.read(channel, &query)
+    }
+
+    async fn presence(
+        &self,
+        channel: &ChannelName,
+        limit: usize,
+    ) -> Result<Vec<Arc<ClientInfo>>, EngineError> {
+        let members = self.hub.members(channel, limit);
+        Ok(members.iter().map(|member| member.info()).collect())
+    }
+
+    async fn presence_stats(&self, channel: &ChannelName) -> Result<PresenceStats, EngineError> {
+        let members = self.hub.members(channel, usize::MAX);
+        let infos: Vec<_> = members.iter().map(|member| member.info()).collect();
+        let users: HashSet<&str> = infos.iter().map(|info| info.user.as_str()).collect();
+        Ok(PresenceStats {
+            connections: infos.len(),
+            users: users.len(),
+        })
+    }
+}

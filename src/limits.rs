@@ -1,0 +1,96 @@
+//! Every limit that is not an option, with its unit and what it costs at worst.
+//!
+//! Limits that an operator may need to change are options (`config`); their defaults stand there.
+
+use std::time::Duration;
+
+/// Most bytes of a request's head; hyper answers 431 above it.
+pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
+/// Most headers of a request: 431 above it.
+pub const REQUEST_HEADERS: usize = 64;
+/// Most bytes of one header's value: 431 above it.
+pub const HEADER_VALUE_BYTES: usize = 9 * 1024;
+/// Most bytes of a request's URI: 414 above it.
+pub const URI_BYTES: usize = 4 * 1024;
+/// Longest wait for a whole head; also the longest idle time between requests, as hyper has one
+/// timer for both.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time from a whole head to the end of its answer, a body included.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest life of a connection that is not upgraded, slow readers of answers included.
+pub const HTTP_LIFE: Duration = Duration::from_secs(120);
+/// Most connections to the admin listener at once.
+pub const ADMIN_CONNECTIONS: usize = 64;
+/// Most requests on one connection.
+pub const REQUESTS_PER_CONNECTION: usize = 100;
+/// Most bytes of a POST body on the public listener: 413 above it.
+pub const BODY_BYTES: usize = 64 * 1024;
+
+/// Backlog of the listening socket. tokio's own is 128, and each overflow costs a client a second.
+pub const LISTEN_BACKLOG: u32 = 4096;
+/// First wait after accept failed for want of file descriptors; doubled up to the longest.
+pub const ACCEPT_RETRY_MIN: Duration = Duration::from_millis(10);
+/// Longest wait after accept failed for want of file descriptors.
+pub const ACCEPT_RETRY_MAX: Duration = Duration::from_secs(1);
+/// Most sockets of a node that have not sent a whole ClientHello; the oldest silent one goes first.
+pub const SILENT_SOCKETS: usize = 8192;
+
+/// Most bytes of a WebSocket message until connect is answered: the SDK puts connect and all
+/// subscribes, with their tokens, into one frame.
+pub const FIRST_MESSAGE_BYTES: usize = 256 * 1024;
+/// Longest time for a message to arrive whole.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most reads without a whole frame within [`EMPTY_READS_WINDOW`].
+pub const EMPTY_READS: u32 = 256;
+/// See [`EMPTY_READS`].
+pub const EMPTY_READS_WINDOW: Duration = Duration::from_secs(10);
+/// Control frames a second a client may send, in the long run.
+pub const CONTROL_FRAMES_PER_SECOND: u32 = 10;
+/// Control frames a client may send at once.
+pub const CONTROL_FRAMES_BURST: u32 = 20;
+/// Commands a message may hold beyond one for each channel.
+pub const EXTRA_COMMANDS: usize = 64;
+/// Bytes that one turn of a connection reads, into a buffer of the thread.
+pub const READ_TURN_BYTES: usize = 16 * 1024;
+/// Bytes that one turn of a connection writes: one full TLS record.
+pub const WRITE_TURN_BYTES: usize = 16 * 1024;
+
+/// Longest wait for the connect command after the upgrade.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the peer's answer to a close frame.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest time for a write to make progress.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection lives on after its token expired.
+pub const EXPIRY_GRACE: Duration = Duration::from_secs(25);
+/// How often subscriptions under a rule that reads `now` are decided again.
+pub const REDECIDE_INTERVAL: Duration = Duration::from_secs(60);
+/// Pong wait when the client asked for WebSocket pings (`cf_ws_frame_ping_pong=true`).
+pub const FRAME_PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes that may wait for a connection before its further commands are left unread.
+pub const OUTBOX_SOFT_BYTES: usize = 64 * 1024;
+/// What an entry of an outbox counts beyond its bytes.
+pub const OUTBOX_ENTRY_BYTES: usize = 64;
+/// Most bytes of data in one publication.
+pub const PUBLICATION_BYTES: usize = 64 * 1024;
+/// Most publications in one history answer.
+pub const HISTORY_PAGE: usize = 300;
+/// Most bytes of data in one history answer.
+pub const HISTORY_PAGE_BYTES: usize = 512 * 1024;
+/// Most entries in one presence answer.
+pub const PRESENCE_ENTRIES: usize = 1000;
+/// What a publication kept in history counts beyond its data.
+pub const HISTORY_ENTRY_BYTES: usize = 256;
+/// How long a stream's offset and epoch are remembered after its last publication.
+pub const STREAM_META_TTL: Duration = Duration::from_secs(720 * 3600);
+
+const _: () = assert!(
+    FIRST_MESSAGE_BYTES < 1024 * 1024,
+    "a first message fits any outbox"
+);
+const _: () = assert!(HEADER_VALUE_BYTES < REQUEST_HEAD_BYTES);
+const _: () = assert!(
+    PUBLICATION_BYTES <= HISTORY_PAGE_BYTES,
+    "a page holds any one publication"
+);

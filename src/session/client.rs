@@ -1,0 +1,284 @@
+//! The protocol's side of a connection: what it may do now, what it is subscribed to, and the
+//! answers to its commands. It writes to the outbox and never waits for the socket.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ahash::RandomState;
+
+use super::Node;
+use super::peer::Peer;
+use super::permit::{Allowed, Answer, Asked};
+use super::subscription::Subscription;
+use crate::engine::EngineError;
+use crate::identity::Identity;
+use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
+use crate::protocol::{
+    Command, Disconnect, ErrorCode, ErrorReply, Message, Push, Request, UnsubscribeCode,
+};
+use crate::telemetry::logs;
+
+/// One client of the protocol.
+pub(super) struct Client {
+    pub(super) node: Arc<Node>,
+    pub(super) peer: Arc<Peer>,
+    pub(super) identity: Identity,
+    pub(super) facts: ConnectionFacts,
+    /// Whether the protocol's own pings are used, and so announced.
+    pub(super) pings: bool,
+    pub(super) subscriptions: HashMap<ChannelName, Arc<Subscription>, RandomState>,
+    /// Subscriptions of all connections of the session.
+    pub(super) session_channels: Arc<AtomicUsize>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing but connect may come.
+    Opened,
+    Connected,
+    /// Connect was refused; the client is to close.
+    Refused,
+}
+
+/// Why a command is not carried out.
+pub(super) enum Stop {
+    /// The client is told, and goes on.
+    Error(ErrorReply),
+    /// The connection ends.
+    Disconnect(Disconnect),
+}
+
+impl Client {
+    pub(super) fn new(
+        node: Arc<Node>,
+        peer: Arc<Peer>,
+        identity: Identity,
+        facts: ConnectionFacts,
+        pings: bool,
+        session_channels: Arc<AtomicUsize>,
+    ) -> Client {
+        Client {
+            node,
+            peer,
+            identity,
+            facts,
+            pings,
+            subscriptions: HashMap::default(),
+            session_channels,
+            phase: Phase::Opened,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase == Phase::Connected
+    }
+
+    /// How long the identity is still true.
+    pub(super) fn expires_in(&self) -> Duration {
+        self.node.clock.now().until(self.identity.expires_at())
+    }
+
+    /// Carries one command out, in the order of the client's state machine.
+    pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
+        let id = command.id;
+        let outcome = match (self.phase, command.request) {
+            (Phase::Opened, Request::Connect(request)) => {
+                let outcome = self.connect(id, request).await;
+                self.phase = if outcome.is_ok() {
+                    Phase::Connected
+                } else {
+                    Phase::Refused
+                };
+                outcome
+            }
+            (Phase::Connected, request) => self.carry_out(id, request).await,
+            (Phase::Opened | Phase::Refused, _) => Err(Disconnect::BadRequest.into()),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Stop::Error(error)) => {
+                self.peer.send(&Message::Reply {
+                    id,
+                    result: Err(error),
+                });
+                Ok(())
+            }
+            Err(Stop::Disconnect(reason)) => Err(reason),
+        }
+    }
+
+    async fn carry_out(&mut self, id: u32, request: Request) -> Result<(), Stop> {
+        match request {
+            Request::Connect(_) => Err(Disconnect::BadRequest.into()),
+            Request::Subscribe(request) => self.subscribe(id, request).await,
+            Request::Unsubscribe { channel } => self.unsubscribe(id, &channel).await,
+            Request::Publish {
+                channel,
+                data,
+                kind,
+            } => self.publish(id, &channel, data, kind).await,
+            Request::Presence { channel } => self.presence(id, &channel).await,
+            Request::PresenceStats { channel } => self.presence_stats(id, &channel).await,
+            Request::History(request) => self.history(id, request).await,
+            // Nobody is behind these yet: the SDK is told that they are not available.
+            Request::Rpc { .. } => Err(ErrorCode::NotAvailable.into()),
+            Request::Send { .. } => Err(Disconnect::NotAvailable.into()),
+            Request::Refresh { token: None } => Err(Disconnect::BadRequest.into()),
+            Request::Refresh { token: Some(_) } | Request::SubRefresh { .. } => {
+                Err(ErrorCode::NotAvailable.into())
+            }
+        }
+    }
+
+    /// Queues the reply.
+    pub(super) fn reply(&self, id: u32, answer: Answer) {
+        self.peer.send(&Message::Reply {
+            id,
+            result: Ok(answer.into_body()),
+        });
+    }
+
+    /// Decides, and turns a decision that allows into a permit. The only place that makes one.
+    pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
+        let decision = self.decide(&channel, P::PERMISSION);
+        let features = self.node.policy.features(&channel);
+        let code = match (decision.denial(), features) {
+            (None, Some(features)) => {
+                return Ok(Allowed::decided(channel, features, decision.reads_now()));
+            }
+            (Some(Denial::UnknownChannel) | None, _) => ErrorCode::UnknownChannel,
+            (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
+            (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
+        };
+        self.log_denial(&channel, P::PERMISSION, &decision);
+        Err(code.into())
+    }
+
+    /// The one decision, for every command and every way in.
+    pub(super) fn decide(&self, channel: &ChannelName, permission: Permission) -> Decision {
+        let subject = Subject {
+            user: self.identity.user(),
+            claims: self.identity.claims(),
+            connection: &self.facts,
+            now: self.node.clock.now(),
+        };
+        let decision = self.node.policy.decide(&subject, channel, permission);
+        self.node.metrics.decided(
+            permission.as_str(),
+            decision.is_allowed(),
+            decision.step().as_str(),
+        );
+        decision
+    }
+
+    fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
+        if let Some(left_out) = self.node.denials.admit() {
+            tracing::info!(
+                user = logs::field(self.identity.user().as_str()),
+                client = self.peer.name(),
+                channel = logs::field(channel.as_str()),
+                permission = permission.as_str(),
+                step = decision.step().as_str(),
+                rule = decision.rule(),
+                reason = %decision.reason(),
+                left_out,
+                "permission denied"
+            );
+        }
+    }
+
+    /// In the grace after its token expired a connection hears, but does nothing new (LIVE-1).
+    pub(super) fn refuse_in_grace(&self) -> Result<(), Stop> {
+        if self.identity.expires_at() <= self.node.clock.now() {
+            return Err(ErrorCode::Expired.into());
+        }
+        Ok(())
+    }
+
+    /// Decides subscriptions again whose decision read the time; what is withdrawn is ended.
+    pub(super) async fn redecide(&mut self) {
+        let withdrawn: Vec<ChannelName> = self
+            .subscriptions
+            .values()
+            .filter(|subscription| subscription.reads_now)
+            .map(|subscription| subscription.channel())
+            .filter(|channel| !self.decide(channel, Permission::Subscribe).is_allowed())
+            .cloned()
+            .collect();
+        for channel in withdrawn {
+            self.leave(&channel).await;
+            let push = Push::Unsubscribe {
+                code: UnsubscribeCode::PermissionWithdrawn,
+            };
+            self.peer.send(&Message::Push {
+                channel: channel.as_str(),
+                push,
+            });
+        }
+    }
+
+    /// Whether a subscription must be decided again now and then.
+    pub(super) fn has_timed_subscriptions(&self) -> bool {
+        self.subscriptions
+            .values()
+            .any(|subscription| subscription.reads_now)
+    }
+
+    /// Ends a subscription, if there is one, and tells those who want to know.
+    pub(super) async fn leave(&mut self, channel: &ChannelName) {
+        if self.subscriptions.remove(channel).is_none() {
+            return;
+        }
+        self.session_channels.fetch_sub(1, Ordering::Relaxed);
+        self.node.engine.unsubscribe(channel, self.peer.id()).await;
+        if self
+            .node
+            .policy
+            .features(channel)
+            .is_some_and(|features| features.join_leave)
+            && let Err(error) = self.node.engine.leave(channel, self.peer.info()).await
+        {
+            tracing::warn!(%error, "leave not told");
+        }
+    }
+
+    /// Ends all subscriptions: the connection is over.
+    pub(super) async fn leave_all(&mut self) {
+        let channels: Vec<ChannelName> = self.subscriptions.keys().cloned().collect();
+        for channel in channels {
+            self.leave(&channel).await;
+        }
+    }
+}
+
+/// The channel's name, or error 107 with what is wrong in it.
+pub(super) fn parse_channel(text: &str) -> Result<ChannelName, Stop> {
+    ChannelName::parse(text).map_err(|fault| bad_request(format!("bad request: {fault}")))
+}
+
+/// Error 107 with a text of ours.
+pub(super) fn bad_request(message: impl Into<std::borrow::Cow<'static, str>>) -> Stop {
+    Stop::Error(ErrorReply::with_message(ErrorCode::BadRequest, message))
+}
+
+impl From<ErrorCode> for Stop {
+    fn from(code: ErrorCode) -> Stop {
+        Stop::Error(code.into())
+    }
+}
+
+impl From<Disconnect> for Stop {
+    fn from(reason: Disconnect) -> Stop {
+        Stop::Disconnect(reason)
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        tracing::warn!(%error, "command not carried out");
+        Stop::Error(ErrorCode::InternalServerError.into())
+    }
+}

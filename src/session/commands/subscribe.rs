@@ -1,0 +1,99 @@
+//! subscribe: hear a channel.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::protocol::{ErrorCode, SubscribeRequest, SubscribeResult};
+use crate::session::client::{Client, Stop, bad_request, parse_channel};
+use crate::session::permit::{Allowed, ToSeePresence, ToSubscribe};
+use crate::session::subscription::Subscription;
+
+impl Client {
+    pub(in crate::session) async fn subscribe(
+        &mut self,
+        id: u32,
+        request: SubscribeRequest,
+    ) -> Result<(), Stop> {
+        let channel = parse_channel(&request.channel)?;
+        if self.subscriptions.contains_key(&channel) {
+            return Err(ErrorCode::AlreadySubscribed.into());
+        }
+        if request.kind != 0 {
+            return Err(ErrorCode::NotAvailable.into());
+        }
+        if request.has_tag_filter {
+            return Err(bad_request("bad request: tag filters are not supported"));
+        }
+        self.refuse_in_grace()?;
+        let permit = self.permit::<ToSubscribe>(channel)?;
+        let join_leave = request.join_leave
+            && permit.features().join_leave
+            && self
+                .permit::<ToSeePresence>(permit.channel().clone())
+                .is_ok();
+        self.enter(&permit, join_leave).await?;
+        let result = SubscribeResult {
+            was_recovering: request.recover,
+        };
+        self.reply(id, permit.answer(result));
+        self.open(&permit).await
+    }
+
+    /// Makes the subscription; what it hears waits until [`Client::open`].
+    pub(in crate::session) async fn enter(
+        &mut self,
+        permit: &Allowed<ToSubscribe>,
+        join_leave: bool,
+    ) -> Result<(), Stop> {
+        self.count_channel()?;
+        let channel = permit.channel();
+        let reads_now = permit.reads_now();
+        let subscription = Arc::new(Subscription::new(
+            self.peer.clone(),
+            channel.clone(),
+            join_leave,
+            reads_now,
+        ));
+        self.subscriptions
+            .insert(channel.clone(), subscription.clone());
+        if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
+            self.subscriptions.remove(channel);
+            self.session_channels.fetch_sub(1, Ordering::Relaxed);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// The reply is queued: lets through what waited, and tells the others who came.
+    pub(in crate::session) async fn open(
+        &mut self,
+        permit: &Allowed<ToSubscribe>,
+    ) -> Result<(), Stop> {
+        if let Some(subscription) = self.subscriptions.get(permit.channel()) {
+            subscription.open();
+        }
+        if permit.features().join_leave
+            && let Err(error) = self
+                .node
+                .engine
+                .join(permit.channel(), self.peer.info())
+                .await
+        {
+            tracing::warn!(%error, "join not told");
+        }
+        Ok(())
+    }
+
+    /// Takes a place among the connection's channels and among the session's (CHAN-9).
+    fn count_channel(&self) -> Result<(), Stop> {
+        let most = self.node.settings.max_channels;
+        if self.subscriptions.len() >= most {
+            return Err(ErrorCode::LimitExceeded.into());
+        }
+        let take = |count: usize| (count < most.saturating_mul(4)).then_some(count + 1);
+        self.session_channels
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .map_err(|_| ErrorCode::LimitExceeded)?;
+        Ok(())
+    }
+}

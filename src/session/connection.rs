@@ -1,0 +1,436 @@
+//! The task of one connection: reads frames, has commands carried out, writes what waits, keeps
+//! the deadlines. There is one per WebSocket, and it touches no other.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Node;
+use super::bucket::Bucket;
+use super::client::Client;
+use super::close::Close;
+use super::deadlines::{Deadlines, Due};
+use super::outbox::Entry;
+use super::peer::Peer;
+use super::wire::{Frames, ReadTurn, Wire, WriteTurn};
+use crate::limits::{
+    CLOSE_TIMEOUT, CONNECT_TIMEOUT, CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND, EMPTY_READS,
+    EMPTY_READS_WINDOW, EXPIRY_GRACE, EXTRA_COMMANDS, FIRST_MESSAGE_BYTES, FRAME_PONG_TIMEOUT,
+    MESSAGE_TIMEOUT, OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
+};
+use crate::protocol::json::{self, Decoder};
+use crate::protocol::websocket::{
+    Frame, Opcode, Violation, close_frame, close_reply, encode_header, ping_frame,
+};
+use crate::protocol::{Disconnect, Incoming, Message};
+
+/// What runs on a connection.
+pub(super) enum Service {
+    /// The Centrifuge client protocol.
+    Protocol(Box<Client>),
+    /// Every message comes back as it is, until the identity expires.
+    Echo,
+}
+
+/// One connection.
+pub(super) struct Connection<W> {
+    node: Arc<Node>,
+    peer: Arc<Peer>,
+    frames: Frames<W>,
+    service: Service,
+    /// The message whose commands are being carried out, and how many that were.
+    commands: Option<(Decoder, usize)>,
+    deadlines: Deadlines,
+    pings: Pings,
+    stage: Stage,
+    control_frames: Bucket,
+    empty_reads: Bucket,
+    /// Since when nothing is read, because too much waits to be written.
+    paused: Option<Instant>,
+}
+
+/// How the server keeps the connection alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pings {
+    /// By messages of the protocol.
+    Protocol,
+    /// By WebSocket frames, for terminals that speak only those.
+    Frames,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// Our close frame is queued; the peer's is awaited.
+    Closing(Close),
+    /// Both close frames are exchanged, once what we wrote is out.
+    Closed(Close),
+    /// There is nobody to say goodbye to.
+    GaveUp(Close),
+}
+
+/// What there is to do.
+enum Turn {
+    Incoming(Incoming),
+    Close(Close),
+    Due(Due),
+    Over(Close),
+}
+
+impl<W: Wire> Connection<W> {
+    /// A connection whose identity the door has verified.
+    pub(super) fn new(
+        node: Arc<Node>,
+        peer: Arc<Peer>,
+        wire: W,
+        service: Service,
+        pings: Pings,
+    ) -> Connection<W> {
+        Connection {
+            frames: Frames::new(wire, FIRST_MESSAGE_BYTES),
+            deadlines: Deadlines::new(),
+            stage: Stage::Open,
+            commands: None,
+            control_frames: Bucket::new(CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND),
+            empty_reads: Bucket::over(EMPTY_READS, EMPTY_READS_WINDOW),
+            paused: None,
+            node,
+            peer,
+            service,
+            pings,
+        }
+    }
+
+    /// Runs until the connection is over. `early` came right behind the upgrade request (WS-10).
+    pub(super) async fn run(&mut self, early: Bytes, expires_in: Duration) -> Close {
+        match &self.service {
+            Service::Protocol(_) => self.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
+            Service::Echo => self.begin(expires_in),
+        }
+        if let Err(violation) = self.frames.feed(&early) {
+            self.peer.outbox.end(violation.into());
+        }
+        loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await {
+                Turn::Incoming(Incoming::Pong) => self.on_pong(),
+                Turn::Incoming(Incoming::Command(command)) => {
+                    if let Err(reason) = self.carry_out(command).await {
+                        self.peer.end(reason);
+                    }
+                }
+                Turn::Close(close) => self.peer.outbox.end(close),
+                Turn::Due(due) => self.on_due(due).await,
+                Turn::Over(close) => return close,
+            }
+        }
+    }
+
+    /// Ends what the connection held: its subscriptions, and the stream under it.
+    pub(super) async fn end(&mut self) {
+        if let Service::Protocol(client) = &mut self.service {
+            client.leave_all().await;
+        }
+        let orderly = matches!(self.stage, Stage::Closed(_));
+        self.frames.shut_down(orderly).await;
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        self.peer.outbox.register(cx.waker());
+        loop {
+            if let Some(over) = self.write(cx) {
+                return Poll::Ready(Turn::Over(over));
+            }
+            if self.stage == Stage::Open
+                && self.peer.outbox.ending().is_none()
+                && let Some(turn) = self.next_turn()
+            {
+                return Poll::Ready(turn);
+            }
+            if self.is_paused() || self.read(cx).is_pending() {
+                break;
+            }
+        }
+        let paused = self.paused.is_some();
+        // While we do not read, the peer cannot show that it is alive; the write deadline guards.
+        let counts = |due| !paused || !matches!(due, Due::Pong | Due::Message | Due::Expiry);
+        self.deadlines.poll(cx, counts).map(Turn::Due)
+    }
+
+    /// Writes what waits, then the close frame if the connection is ending.
+    fn write(&mut self, cx: &mut Context<'_>) -> Option<Close> {
+        loop {
+            if let Stage::GaveUp(close) = self.stage {
+                return Some(close);
+            }
+            match self.frames.poll_write(cx, &self.peer.outbox) {
+                Err(_) => return Some(self.lost()),
+                Ok(WriteTurn::Full { progress }) => {
+                    if progress {
+                        self.deadlines.set(Due::Write, WRITE_TIMEOUT);
+                    } else {
+                        self.deadlines.begin(Due::Write, WRITE_TIMEOUT);
+                    }
+                    return None;
+                }
+                Ok(WriteTurn::Done) => self.deadlines.clear(Due::Write),
+            }
+            self.count_traffic();
+            match (self.stage, self.peer.outbox.ending()) {
+                (Stage::Closed(close), _) => return Some(close),
+                (Stage::Open, Some(close)) => self.begin_close(close),
+                _ => return None,
+            }
+        }
+    }
+
+    fn begin_close(&mut self, close: Close) {
+        let reply = close.is_reply();
+        let frame = match reply {
+            true => close_reply(Some(close.code)),
+            false => close_frame(close.code, close.reason),
+        };
+        self.frames.push_frame(&frame);
+        self.stage = if reply {
+            Stage::Closed(close)
+        } else {
+            Stage::Closing(close)
+        };
+        self.commands = None;
+        self.deadlines.set(Due::Close, CLOSE_TIMEOUT);
+    }
+
+    /// The end without a close frame of the peer; what was begun keeps its reason.
+    fn lost(&self) -> Close {
+        match (self.stage, self.peer.outbox.ending()) {
+            (Stage::Closing(close) | Stage::Closed(close) | Stage::GaveUp(close), _)
+            | (Stage::Open, Some(close)) => close,
+            (Stage::Open, None) => Close::LOST,
+        }
+    }
+
+    fn is_paused(&mut self) -> bool {
+        let full = self.peer.outbox.bytes() > OUTBOX_SOFT_BYTES && self.stage == Stage::Open;
+        match (full, self.paused) {
+            (true, None) => self.paused = Some(Instant::now()),
+            (false, Some(since)) => {
+                self.paused = None;
+                self.deadlines.postpone(Due::Pong, since.elapsed());
+                self.deadlines.postpone(Due::Message, since.elapsed());
+            }
+            _ => {}
+        }
+        full
+    }
+
+    /// The next thing that was read and can be handled now.
+    fn next_turn(&mut self) -> Option<Turn> {
+        loop {
+            if self.is_paused() {
+                return None;
+            }
+            if let Some(turn) = self.next_command() {
+                return Some(turn);
+            }
+            match self.frames.next()? {
+                Frame::Message { binary, data } => {
+                    if let Err(close) = self.on_message(binary, data) {
+                        return Some(Turn::Close(close));
+                    }
+                }
+                Frame::Ping(payload) => {
+                    if !self.control_frames.take() {
+                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                    }
+                    self.frames.pong(payload);
+                    // The pong is written in the next turn, which must come.
+                    self.peer.outbox.wake();
+                }
+                Frame::Pong => {
+                    if !self.control_frames.take() {
+                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                    }
+                    if self.pings == Pings::Frames {
+                        self.deadlines.clear(Due::Pong);
+                    }
+                }
+                Frame::Close { code } => return Some(Turn::Close(Close::client(code))),
+            }
+        }
+    }
+
+    fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {
+        match self.service {
+            Service::Protocol(_) if binary => Err(NOT_TEXT),
+            Service::Protocol(_) => {
+                self.commands = Some((json::decode(data), 0));
+                Ok(())
+            }
+            Service::Echo => {
+                let opcode = if binary { Opcode::Binary } else { Opcode::Text };
+                let (header, used) = encode_header(opcode, data.len());
+                let frame = [&header[..used], &data].concat();
+                self.peer.outbox.push(Entry::Frame(frame.into()));
+                Ok(())
+            }
+        }
+    }
+
+    fn next_command(&mut self) -> Option<Turn> {
+        let (decoder, count) = self.commands.as_mut()?;
+        let Some(next) = decoder.next() else {
+            self.commands = None;
+            return None;
+        };
+        *count += 1;
+        if *count > self.node.settings.max_channels + EXTRA_COMMANDS {
+            tracing::info!(
+                client = self.peer.name(),
+                "too many commands in one message"
+            );
+            return Some(Turn::Close(Disconnect::BadRequest.into()));
+        }
+        match next {
+            Ok(incoming) => Some(Turn::Incoming(incoming)),
+            Err(fault) => {
+                tracing::info!(client = self.peer.name(), %fault, "command not understood");
+                Some(Turn::Close(Disconnect::BadRequest.into()))
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: crate::protocol::Command) -> Result<(), Disconnect> {
+        let Service::Protocol(client) = &mut self.service else {
+            return Ok(());
+        };
+        let was_connected = client.is_connected();
+        client.handle(command).await?;
+        if client.has_timed_subscriptions() {
+            self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
+        }
+        if client.is_connected() && !was_connected {
+            let expires_in = client.expires_in();
+            self.frames.set_max_message(self.node.settings.max_message);
+            self.deadlines.clear(Due::Connect);
+            self.begin(expires_in);
+        }
+        Ok(())
+    }
+
+    /// The connection is in use: it is kept alive, for as long as its identity is true.
+    fn begin(&mut self, expires_in: Duration) {
+        let interval = self.node.settings.ping_interval;
+        self.deadlines
+            .set(Due::Ping, interval.mul_f64(rand::random_range(0.5..1.0)));
+        self.deadlines
+            .set(Due::Expiry, expires_in.saturating_add(EXPIRY_GRACE));
+    }
+
+    fn on_pong(&mut self) {
+        let due = self.pings == Pings::Protocol && self.deadlines.is_set(Due::Pong);
+        let connected = matches!(&self.service, Service::Protocol(c) if c.is_connected());
+        if due && connected {
+            self.deadlines.clear(Due::Pong);
+        } else {
+            self.peer.end(Disconnect::BadRequest);
+        }
+    }
+
+    async fn on_due(&mut self, due: Due) {
+        match due {
+            Due::Connect => self.peer.end(Disconnect::Stale),
+            Due::Ping => self.ping(),
+            Due::Pong => self.peer.end(Disconnect::NoPong),
+            Due::Message => self.peer.outbox.end(MESSAGE_TOO_SLOW),
+            Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
+            Due::Redecide => {
+                if let Service::Protocol(client) = &mut self.service {
+                    client.redecide().await;
+                    if client.has_timed_subscriptions() {
+                        self.deadlines.set(Due::Redecide, REDECIDE_INTERVAL);
+                    }
+                }
+            }
+            // Nothing can be said any more: the next turn ends it.
+            Due::Write => self.give_up(Disconnect::WriteError.into()),
+            Due::Close => self.give_up(self.lost()),
+        }
+    }
+
+    fn ping(&mut self) {
+        let settings = &self.node.settings;
+        let (wait, entry) = match (&self.service, self.pings) {
+            (Service::Protocol(_), Pings::Protocol) => (
+                settings.pong_timeout,
+                Entry::Message(json::encode(&Message::Ping)),
+            ),
+            _ => (FRAME_PONG_TIMEOUT, Entry::Frame(ping_frame().into())),
+        };
+        self.deadlines.set(Due::Ping, settings.ping_interval);
+        self.deadlines.begin(Due::Pong, wait);
+        self.peer.outbox.push(entry);
+    }
+
+    fn give_up(&mut self, close: Close) {
+        self.peer.outbox.end(close);
+        self.stage = Stage::GaveUp(self.lost());
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match std::task::ready!(self.frames.poll_read(cx)) {
+            Err(violation) => self.on_violation(violation),
+            Ok(ReadTurn::End) => {
+                self.stage = Stage::GaveUp(self.lost());
+                return Poll::Ready(());
+            }
+            Ok(ReadTurn::Bytes { frames: 0 }) if !self.empty_reads.take() => {
+                self.peer.outbox.end(TOO_MANY_EMPTY_READS);
+            }
+            Ok(ReadTurn::Bytes { .. }) => {}
+        }
+        if matches!(self.stage, Stage::Closing(_)) {
+            self.await_close_frame();
+        }
+        if self.frames.is_mid_message() {
+            self.deadlines.begin(Due::Message, MESSAGE_TIMEOUT);
+        } else {
+            self.deadlines.clear(Due::Message);
+        }
+        Poll::Ready(())
+    }
+
+    fn on_violation(&mut self, violation: Violation) {
+        tracing::info!(
+            client = self.peer.name(),
+            reason = violation.reason(),
+            "frame refused"
+        );
+        self.peer.outbox.end(violation.into());
+    }
+
+    /// We have said goodbye: only the peer's counts now, all else is thrown away.
+    fn await_close_frame(&mut self) {
+        while let Some(frame) = self.frames.next() {
+            if let (Frame::Close { .. }, Stage::Closing(close)) = (frame, self.stage) {
+                self.stage = Stage::Closed(close);
+            }
+        }
+    }
+
+    /// Adds to the node's counters what this turn moved.
+    fn count_traffic(&mut self) {
+        let traffic = std::mem::take(&mut self.frames.traffic);
+        let metrics = &self.node.metrics;
+        metrics.received_bytes.inc_by(traffic.received_bytes);
+        metrics.sent_bytes.inc_by(traffic.sent_bytes);
+        metrics.deliveries.inc_by(traffic.messages);
+    }
+}
+
+const NOT_TEXT: Close = Close::server(1003, "binary frame on a JSON connection");
+const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");
+const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");
+const MESSAGE_TOO_SLOW: Close = Close::server(1008, "message not complete in time");

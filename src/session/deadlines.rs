@@ -1,0 +1,135 @@
+//! All deadlines of a connection, on one timer that is set to the earliest.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The connect command did not come.
+    Connect,
+    /// A ping is to be sent.
+    Ping,
+    /// The answer to a ping did not come.
+    Pong,
+    /// A message that was begun did not become whole.
+    Message,
+    /// A write made no progress.
+    Write,
+    /// The token, and the grace after it, are over.
+    Expiry,
+    /// Decisions that read the time are to be taken again.
+    Redecide,
+    /// The peer did not answer the close frame.
+    Close,
+}
+
+const ALL: [Due; 8] = [
+    Due::Connect,
+    Due::Ping,
+    Due::Pong,
+    Due::Message,
+    Due::Write,
+    Due::Expiry,
+    Due::Redecide,
+    Due::Close,
+];
+
+pub(super) struct Deadlines {
+    at: [Option<Instant>; ALL.len()],
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Deadlines {
+    pub(super) fn new() -> Deadlines {
+        Deadlines {
+            at: [None; ALL.len()],
+            timer: Box::pin(sleep_until(Instant::now())),
+        }
+    }
+
+    /// Sets it, whether it was set or not. A time beyond what the clock can count is no deadline.
+    pub(super) fn set(&mut self, due: Due, after: Duration) {
+        self.at[due as usize] = Instant::now().checked_add(after);
+    }
+
+    /// Sets it, unless it is set.
+    pub(super) fn begin(&mut self, due: Due, after: Duration) {
+        if self.at[due as usize].is_none() {
+            self.set(due, after);
+        }
+    }
+
+    pub(super) fn is_set(&self, due: Due) -> bool {
+        self.at[due as usize].is_some()
+    }
+
+    pub(super) fn clear(&mut self, due: Due) {
+        self.at[due as usize] = None;
+    }
+
+    /// Moves it later, if it is set: for as long as we did not read, the peer could not comply.
+    pub(super) fn postpone(&mut self, due: Due, by: Duration) {
+        if let Some(at) = &mut self.at[due as usize] {
+            *at += by;
+        }
+    }
+
+    /// Waits for the earliest that `counts`, clears it and tells it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, counts: impl Fn(Due) -> bool) -> Poll<Due> {
+        let set = ALL.into_iter().filter(|due| counts(*due));
+        let earliest = set
+            .filter_map(|due| Some((self.at[due as usize]?, due)))
+            .min_by_key(|e| e.0);
+        let Some((at, due)) = earliest else {
+            return Poll::Pending;
+        };
+        if self.timer.deadline() != at || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(at);
+        }
+        std::task::ready!(self.timer.as_mut().poll(cx));
+        self.clear(due);
+        Poll::Ready(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earliest_comes_first_and_once() {
+        let mut deadlines = Deadlines::new();
+        deadlines.set(Due::Ping, Duration::from_secs(25));
+        deadlines.set(Due::Connect, Duration::from_secs(10));
+        assert_eq!(
+            poll_fn(|cx| deadlines.poll(cx, |_| true)).await,
+            Due::Connect
+        );
+        assert_eq!(poll_fn(|cx| deadlines.poll(cx, |_| true)).await, Due::Ping);
+        let nothing = tokio::time::timeout(
+            Duration::from_secs(3600),
+            poll_fn(|cx| deadlines.poll(cx, |_| true)),
+        );
+        assert!(nothing.await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_count_now_waits() {
+        let mut deadlines = Deadlines::new();
+        deadlines.set(Due::Pong, Duration::from_secs(1));
+        deadlines.set(Due::Write, Duration::from_secs(5));
+        let due = poll_fn(|cx| deadlines.poll(cx, |due| due != Due::Pong)).await;
+        assert_eq!(due, Due::Write);
+        deadlines.postpone(Due::Pong, Duration::from_secs(6));
+        let began = Instant::now();
+        assert_eq!(poll_fn(|cx| deadlines.poll(cx, |_| true)).await, Due::Pong);
+        assert_eq!(began.elapsed(), Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,237 @@
+//! Sessions: everything of one user on this node, and the tasks of their connections.
+//!
+//! `edge` brings an [`Identity`], gets a [`Reservation`] before it answers 101, and hands over the
+//! stream afterwards. What a client may do is decided here for each command, what it did goes to
+//! the engine, and what it is to hear waits in its outbox.
+
+mod bucket;
+mod client;
+mod close;
+mod commands;
+mod connection;
+mod deadlines;
+mod outbox;
+mod peer;
+mod permit;
+mod places;
+mod settings;
+mod subscription;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use settings::{SessionSettings, WhenFull};
+pub use wire::Wire;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::client::Client;
+use self::close::{By, Close};
+use self::connection::{Connection, Pings, Service};
+use self::peer::Peer;
+use self::places::{Place, Places};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::identity::{Door, Identity};
+use crate::policy::{ConnectionFacts, Policy, UserId};
+use crate::protocol::Disconnect;
+use crate::telemetry::{Gauged, Metrics, logs};
+
+/// What all connections of a node share.
+pub struct Node {
+    /// Who may do what.
+    pub policy: Arc<Policy>,
+    /// Keeps and carries publications.
+    pub engine: Arc<dyn Engine>,
+    /// Judges a token that comes in a command, as it judged the first.
+    pub door: Arc<Door>,
+    /// Limits and intervals.
+    pub settings: SessionSettings,
+    /// The time that tokens are judged by.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Bounds the log lines of denied commands.
+    pub denials: logs::Sampler,
+}
+
+/// The user has as many connections as one may have.
+#[derive(Debug, thiserror::Error)]
+#[error("the user has as many connections as one may have")]
+pub struct SessionFull;
+
+/// What the upgrade request asked to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conversation {
+    /// The Centrifuge client protocol, kept alive by its own pings.
+    Protocol,
+    /// The same, kept alive by WebSocket pings (`cf_ws_frame_ping_pong=true`).
+    ProtocolWithFramePings,
+    /// Every message comes back.
+    Echo,
+}
+
+/// The sessions of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    node: Arc<Node>,
+    places: Arc<Places>,
+    tasks: TaskTracker,
+}
+
+impl Sessions {
+    /// A node without sessions.
+    pub fn new(node: Arc<Node>) -> Sessions {
+        let places = Arc::new(Places::new(node.settings, node.metrics.sessions.clone()));
+        Sessions {
+            node,
+            places,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Takes a place in the session of the identity's user, before the 101 is answered.
+    ///
+    /// # Errors
+    /// When the session is full, and new connections are to be refused.
+    pub async fn admit(
+        &self,
+        identity: Identity,
+        facts: ConnectionFacts,
+        conversation: Conversation,
+    ) -> Result<Reservation, SessionFull> {
+        let place = self.places.take(identity.user())?;
+        Ok(Reservation {
+            sessions: self.clone(),
+            place,
+            identity,
+            facts,
+            conversation,
+        })
+    }
+
+    /// Whether one more connection of the user would be admitted, without taking a place.
+    pub async fn has_room(&self, user: &UserId) -> bool {
+        self.places.has_room(user)
+    }
+
+    /// Bytes that wait in the outboxes of all connections.
+    pub fn queued_bytes(&self) -> usize {
+        self.places
+            .peers()
+            .iter()
+            .map(|peer| peer.outbox.bytes())
+            .sum()
+    }
+
+    /// Closes all connections evenly over the window with a code that reconnects, those that wait
+    /// for nothing first, and returns when the last is gone. The caller bounds the wait.
+    pub async fn drain(&self, window: Duration) {
+        let mut peers = self.places.peers();
+        peers.sort_by_key(|peer| peer.outbox.bytes() > 0);
+        tracing::info!(connections = peers.len(), ?window, "draining");
+        let began = Instant::now();
+        let count = u32::try_from(peers.len()).unwrap_or(u32::MAX).max(1);
+        for (index, peer) in (0..count).zip(&peers) {
+            tokio::time::sleep_until(began + window * index / count).await;
+            peer.end(Disconnect::Shutdown);
+        }
+        // Whoever was being admitted when the list was made.
+        for peer in self.places.peers() {
+            peer.end(Disconnect::Shutdown);
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// A place in a session, for a connection that is being admitted. Dropped, it is free again.
+pub struct Reservation {
+    sessions: Sessions,
+    place: Place,
+    identity: Identity,
+    facts: ConnectionFacts,
+    conversation: Conversation,
+}
+
+impl Reservation {
+    /// Runs the connection as a task of its own. `early` is what came behind the upgrade request.
+    pub fn start<W: Wire>(self, wire: W, early: Bytes) {
+        let tasks = self.sessions.tasks.clone();
+        tasks.spawn(self.serve(wire, early));
+    }
+
+    fn serve<W: Wire>(self, wire: W, early: Bytes) -> impl Future<Output = ()> + Send {
+        let Reservation {
+            sessions,
+            mut place,
+            identity,
+            facts,
+            conversation,
+        } = self;
+        let node = sessions.node;
+        let peer = Arc::new(Peer::new(&identity, node.settings.outbox_bytes));
+        place.register(peer.clone());
+        let live = Gauged::new(&node.metrics.connections);
+        let expires_in = node.clock.now().until(identity.expires_at());
+        let pings = match conversation {
+            Conversation::Protocol => Pings::Protocol,
+            Conversation::ProtocolWithFramePings | Conversation::Echo => Pings::Frames,
+        };
+        let service = match conversation {
+            Conversation::Echo => Service::Echo,
+            _ => Service::Protocol(Box::new(Client::new(
+                node.clone(),
+                peer.clone(),
+                identity,
+                facts,
+                pings == Pings::Protocol,
+                place.channels(),
+            ))),
+        };
+        let mut connection = Connection::new(node.clone(), peer.clone(), wire, service, pings);
+        async move {
+            let began = Instant::now();
+            // A fault in one connection ends that one alone: what it holds is given back below.
+            let run = AssertUnwindSafe(connection.run(early, expires_in)).catch_unwind();
+            let close = run.await.unwrap_or_else(|_| {
+                node.metrics.panics.inc();
+                tracing::error!(client = peer.name(), "connection ended by a panic");
+                Disconnect::InternalServerError.into()
+            });
+            connection.end().await;
+            log_end(&node, &peer, close, began.elapsed());
+            drop((live, place));
+        }
+    }
+}
+
+fn log_end(node: &Node, peer: &Peer, close: Close, lived: Duration) {
+    node.metrics.closed(close.label(), close.by.as_str());
+    let (client, code, by) = (peer.name(), close.code, close.by.as_str());
+    let lived_seconds = lived.as_secs();
+    let info = peer.info();
+    let user = logs::field(&info.user);
+    if close.by == By::Server {
+        let reason = close.reason;
+        tracing::info!(
+            user,
+            client,
+            code,
+            by,
+            reason,
+            lived_seconds,
+            "connection closed"
+        );
+    } else {
+        tracing::debug!(user, client, code, by, lived_seconds, "connection closed");
+    }
+}

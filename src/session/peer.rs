@@ -1,0 +1,71 @@
+//! What others may touch of a connection: its name, what is shown of it, and its outbox.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::outbox::{Entry, Outbox};
+use crate::hub::ConnectionId;
+use crate::identity::Identity;
+use crate::protocol::{ClientInfo, Disconnect, Message, json};
+
+/// The shared part of one connection.
+pub(super) struct Peer {
+    id: ConnectionId,
+    name: String,
+    info: ArcSwap<ClientInfo>,
+    pub(super) outbox: Outbox,
+}
+
+impl Peer {
+    /// The shared part of a new connection of this identity.
+    pub(super) fn new(identity: &Identity, outbox_limit: usize) -> Peer {
+        let id = ConnectionId::random();
+        let name = id.to_string();
+        let info = ArcSwap::from_pointee(info_of(identity, &name));
+        Peer {
+            id,
+            name,
+            info,
+            outbox: Outbox::new(outbox_limit),
+        }
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The id as the protocol writes it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What publications, presence, joins and leaves show: from the identity, never from the
+    /// client (LIVE-5).
+    pub(super) fn info(&self) -> Arc<ClientInfo> {
+        self.info.load_full()
+    }
+
+    /// Shows what a newer identity of the same user says.
+    pub(super) fn set_identity(&self, identity: &Identity) {
+        self.info.store(Arc::new(info_of(identity, &self.name)));
+    }
+
+    /// Queues a message of the protocol.
+    pub(super) fn send(&self, message: &Message<'_>) {
+        self.outbox.push(Entry::Message(json::encode(message)));
+    }
+
+    /// Ends the connection once what waits for it is written.
+    pub(super) fn end(&self, reason: Disconnect) {
+        self.outbox.end(reason.into());
+    }
+}
+
+fn info_of(identity: &Identity, client: &str) -> ClientInfo {
+    ClientInfo {
+        user: identity.user().as_str().to_owned(),
+        client: client.to_owned(),
+        conn_info: identity.info().cloned(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Who is here: the connections of each user on this node, and how many more there may be.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use ahash::RandomState;
+use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::peer::Peer;
+use super::{SessionFull, SessionSettings, WhenFull};
+use crate::policy::UserId;
+use crate::protocol::Disconnect;
+use crate::telemetry::Gauged;
+
+/// The sessions, by user.
+pub(super) struct Places {
+    shards: Box<[Mutex<HashMap<UserId, Session, RandomState>>]>,
+    hasher: RandomState,
+    settings: SessionSettings,
+    gauge: Gauge,
+}
+
+/// One user on this node.
+struct Session {
+    /// In the order of admission.
+    connections: VecDeque<Arc<Peer>>,
+    /// Places taken by connections whose 101 is not answered yet.
+    reserved: usize,
+    /// Subscriptions of all connections.
+    channels: Arc<AtomicUsize>,
+    _live: Gauged,
+}
+
+/// A place in a session; given back when it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    user: UserId,
+    channels: Arc<AtomicUsize>,
+    peer: Option<Arc<Peer>>,
+}
+
+const SHARDS: usize = 64;
+
+impl Places {
+    pub(super) fn new(settings: SessionSettings, gauge: Gauge) -> Places {
+        Places {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            settings,
+            gauge,
+        }
+    }
+
+    /// Takes a place, or the oldest connection's, as configured.
+    pub(super) fn take(self: &Arc<Self>, user: &UserId) -> Result<Place, SessionFull> {
+        let mut sessions = self.shard(user).lock();
+        let session = sessions
+            .entry(user.clone())
+            .or_insert_with(|| Session::new(&self.gauge));
+        if session.places() >= self.settings.max_connections {
+            let oldest = match self.settings.when_full {
+                WhenFull::Refuse => None,
+                WhenFull::CloseOldest => session.connections.pop_front(),
+            };
+            oldest.ok_or(SessionFull)?.end(Disconnect::ConnectionLimit);
+        }
+        session.reserved += 1;
+        let channels = session.channels.clone();
+        Ok(Place {
+            places: self.clone(),
+            user: user.clone(),
+            channels,
+            peer: None,
+        })
+    }
+
+    pub(super) fn has_room(&self, user: &UserId) -> bool {
+        let sessions = self.shard(user).lock();
+        let taken = sessions.get(user).map_or(0, Session::places);
+        taken < self.settings.max_connections || self.settings.when_full == WhenFull::CloseOldest
+    }
+
+    /// All connections of the node.
+    pub(super) fn peers(&self) -> Vec<Arc<Peer>> {
+        let mut peers = Vec::new();
+        for shard in &self.shards {
+            let sessions = shard.lock();
+            peers.extend(
+                sessions
+                    .values()
+                    .flat_map(|s| s.connections.iter().cloned()),
+            );
+        }
+        peers
+    }
+
+    fn shard(&self, user: &UserId) -> &Mutex<HashMap<UserId, Session, RandomState>> {
+        &self.shards[self.hasher.hash_one(user) as usize % SHARDS]
+    }
+}
+
+impl Session {
+    fn new(gauge: &Gauge) -> Session {
+        Session {
+            connections: VecDeque::new(),
+            reserved: 0,
+            channels: Arc::default(),
+            _live: Gauged::new(gauge),
+        }
+    }
+
+    fn places(&self) -> usize {
+        self.connections.len() + self.reserved
+    }
+}
+
+impl Place {
+    /// The place becomes that of a live connection.
+    pub(super) fn register(&mut self, peer: Arc<Peer>) {
+        let mut sessions = self.places.shard(&self.user).lock();
+        if let Some(session) = sessions.get_mut(&self.user) {
+            session.reserved -= 1;
+            session.connections.push_back(peer.clone());
+            self.peer = Some(peer);
+        }
+    }
+
+    /// How many channels all connections of the session are subscribed to.
+    pub(super) fn channels(&self) -> Arc<AtomicUsize> {
+        self.channels.clone()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sessions = self.places.shard(&self.user).lock();
+        let Some(session) = sessions.get_mut(&self.user) else {
+            return;
+        };
+        match &self.peer {
+            None => session.reserved -= 1,
+            // One that was closed for a newer one is not in the list any more.
+            Some(peer) => session.connections.retain(|other| other.id() != peer.id()),
+        }
+        if session.places() == 0 {
+            sessions.remove(&self.user);
+        }
+    }
+}

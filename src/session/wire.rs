@@ -1,0 +1,224 @@
+//! Frames over the bytes that `edge` gives: reads into a buffer of the thread, writes what waits
+//! in one go. Nothing is allocated for a connection that is idle.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::outbox::Outbox;
+use crate::limits::READ_TURN_BYTES;
+use crate::protocol::websocket::{Frame, FrameReader, Violation, pong_frame};
+
+/// A byte stream to a client, given by `edge`.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Makes the coming end of the stream a reset: the kernel is to keep nothing for a peer that
+    /// does not read.
+    fn abort(&self);
+}
+
+/// A [`Wire`] with frames on it.
+pub(super) struct Frames<W> {
+    wire: W,
+    reader: FrameReader,
+    read: VecDeque<Frame>,
+    pong: Option<Bytes>,
+    unsent: Vec<u8>,
+    sent: usize,
+    /// What was counted since it was last asked for.
+    pub(super) traffic: Traffic,
+}
+
+/// Bytes and messages, gathered here so that the shared counters are touched once a turn.
+#[derive(Default)]
+pub(super) struct Traffic {
+    pub(super) received_bytes: u64,
+    pub(super) sent_bytes: u64,
+    pub(super) messages: u64,
+}
+
+/// What a read came to.
+pub(super) enum ReadTurn {
+    /// Bytes came, and with them so many whole frames.
+    Bytes { frames: usize },
+    /// The peer sent its last byte, or the connection broke.
+    End,
+}
+
+/// What a write came to.
+pub(super) enum WriteTurn {
+    /// Nothing waits any more.
+    Done,
+    /// The socket is full. Says whether it took something in this turn.
+    Full { progress: bool },
+}
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_TURN_BYTES].into_boxed_slice());
+    static WRITE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<W: Wire> Frames<W> {
+    pub(super) fn new(wire: W, max_message: usize) -> Frames<W> {
+        Frames {
+            wire,
+            reader: FrameReader::new(max_message),
+            read: VecDeque::new(),
+            pong: None,
+            unsent: Vec::new(),
+            sent: 0,
+            traffic: Traffic::default(),
+        }
+    }
+
+    pub(super) fn set_max_message(&mut self, bytes: usize) {
+        self.reader.set_max_message(bytes);
+    }
+
+    /// The next whole frame that was read.
+    pub(super) fn next(&mut self) -> Option<Frame> {
+        let frame = self.read.pop_front();
+        if self.read.is_empty() && self.read.capacity() > KEPT_FRAMES {
+            self.read = VecDeque::new();
+        }
+        frame
+    }
+
+    /// Whether a message has begun and is not whole.
+    pub(super) fn is_mid_message(&self) -> bool {
+        self.reader.is_mid_message()
+    }
+
+    /// Takes bytes as if they had been read: those that came right behind the upgrade request.
+    /// Tells how many whole frames they made.
+    pub(super) fn feed(&mut self, mut input: &[u8]) -> Result<usize, Violation> {
+        self.traffic.received_bytes += input.len() as u64;
+        let before = self.read.len();
+        while let Some(frame) = self.reader.read(&mut input)? {
+            self.read.push_back(frame);
+        }
+        Ok(self.read.len() - before)
+    }
+
+    /// Reads once. Frames before a violation are kept and come first.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReadTurn, Violation>> {
+        READ.with_borrow_mut(|space| {
+            let mut buffer = ReadBuf::new(space);
+            match ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer)) {
+                Err(_) => Poll::Ready(Ok(ReadTurn::End)),
+                Ok(()) if buffer.filled().is_empty() => Poll::Ready(Ok(ReadTurn::End)),
+                Ok(()) => {
+                    let fed = self.feed(buffer.filled());
+                    Poll::Ready(fed.map(|frames| ReadTurn::Bytes { frames }))
+                }
+            }
+        })
+    }
+
+    /// At most one pong waits at a time (WS-6): the newest ping is answered (RFC 6455 §5.5.3).
+    pub(super) fn pong(&mut self, payload: Bytes) {
+        self.pong = Some(payload);
+    }
+
+    /// Appends a frame behind the one that is being written.
+    pub(super) fn push_frame(&mut self, frame: &[u8]) {
+        self.unsent.extend_from_slice(frame);
+    }
+
+    /// Writes what waits, until nothing does or the socket is full.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        outbox: &Outbox,
+    ) -> io::Result<WriteTurn> {
+        let mut progress = false;
+        loop {
+            let turn = if self.sent < self.unsent.len() {
+                self.write_unsent(cx)?
+            } else {
+                self.write_waiting(cx, outbox)?
+            };
+            match turn {
+                Written::Some => progress = true,
+                Written::Nothing => break,
+                Written::Full => return Ok(WriteTurn::Full { progress }),
+            }
+        }
+        match Pin::new(&mut self.wire).poll_flush(cx) {
+            Poll::Ready(result) => result.map(|()| WriteTurn::Done),
+            Poll::Pending => Ok(WriteTurn::Full { progress }),
+        }
+    }
+
+    fn write_unsent(&mut self, cx: &mut Context<'_>) -> io::Result<Written> {
+        match Pin::new(&mut self.wire).poll_write(cx, &self.unsent[self.sent..]) {
+            Poll::Pending => Ok(Written::Full),
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => {
+                self.sent += count;
+                if self.sent == self.unsent.len() {
+                    (self.unsent, self.sent) = (Vec::new(), 0);
+                }
+                Ok(Written::Some)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// Gathers in a buffer of the thread; only what the socket did not take is kept.
+    fn write_waiting(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> io::Result<Written> {
+        WRITE.with_borrow_mut(|buffer| {
+            buffer.clear();
+            if let Some(payload) = self.pong.take() {
+                buffer.extend_from_slice(&pong_frame(&payload));
+            }
+            self.traffic.messages += outbox.take(buffer) as u64;
+            if buffer.is_empty() {
+                return Ok(Written::Nothing);
+            }
+            self.traffic.sent_bytes += buffer.len() as u64;
+            let written = match Pin::new(&mut self.wire).poll_write(cx, buffer) {
+                Poll::Pending => 0,
+                Poll::Ready(result) => result?,
+            };
+            self.unsent.extend_from_slice(&buffer[written..]);
+            if buffer.capacity() > KEPT_WRITE_BYTES {
+                *buffer = Vec::new();
+            }
+            Ok(if written > 0 {
+                Written::Some
+            } else {
+                Written::Full
+            })
+        })
+    }
+
+    /// Ends the stream: with TLS's goodbye where the peer takes it at once, else by a reset.
+    pub(super) async fn shut_down(&mut self, orderly: bool) {
+        use tokio::io::AsyncWriteExt;
+        let deadline = crate::limits::CLOSE_TIMEOUT;
+        if !orderly
+            || !matches!(
+                tokio::time::timeout(deadline, self.wire.shutdown()).await,
+                Ok(Ok(()))
+            )
+        {
+            self.wire.abort();
+        }
+    }
+}
+
+enum Written {
+    Some,
+    Nothing,
+    Full,
+}
+
+/// Slots for frames that an idle connection keeps.
+const KEPT_FRAMES: usize = 4;
+/// Bytes of the thread's write buffer that are kept after one large message.
+const KEPT_WRITE_BYTES: usize = 128 * 1024;

@@ -1,0 +1,258 @@
+//! Counters for `/metrics`, in the Prometheus text format.
+//!
+//! Labels are reasons, codes and configured names only: nothing that a client can invent (LOG-4).
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Why the door refused.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    /// The refusal's stable code.
+    code: &'static str,
+}
+
+/// What was decided, and by which step.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DecisionLabels {
+    /// subscribe, publish, history or presence.
+    permission: &'static str,
+    /// allow or deny.
+    decision: &'static str,
+    /// The step of the decision.
+    step: &'static str,
+}
+
+/// With which code a connection ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CloseLabels {
+    /// The close code; 1006 where the connection was lost without one.
+    code: u32,
+    /// Who ended it: client, server, network.
+    by: &'static str,
+}
+
+/// How a TLS handshake ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+pub enum HandshakeResult {
+    /// It completed.
+    Done,
+    /// The peer and we could not agree, or it spoke something else.
+    Failed,
+    /// It took too long.
+    TimedOut,
+    /// It was the oldest silent socket when the room for these was full.
+    Dropped,
+}
+
+/// One label with a text of ours.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TextLabels {
+    /// What is counted apart.
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HandshakeLabels {
+    result: HandshakeResult,
+}
+
+/// All metrics of a node. Cheap to clone; what runs often is counted once for many.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    /// Live WebSocket connections.
+    pub connections: Gauge,
+    /// Users with at least one connection.
+    pub sessions: Gauge,
+    /// Channels with a subscriber; read when the page is made.
+    pub channels: Gauge,
+    /// Bytes that wait in outboxes; read when the page is made.
+    pub queued_bytes: Gauge,
+    /// Bytes that histories hold; read when the page is made.
+    pub history_bytes: Gauge,
+    /// TCP connections accepted.
+    pub accepted: Counter,
+    /// Errors of accept, file descriptors that ran out among them.
+    pub accept_errors: Counter,
+    /// Connections admitted.
+    pub admitted: Counter,
+    /// Publications accepted from clients.
+    pub publications: Counter,
+    /// Messages written to clients.
+    pub deliveries: Counter,
+    /// Bytes of WebSocket frames read, before TLS.
+    pub received_bytes: Counter,
+    /// Bytes of WebSocket frames written, before TLS.
+    pub sent_bytes: Counter,
+    /// Panics that ended a connection. Each is a defect of Gatepost.
+    pub panics: Counter,
+    refusals: Family<RefusalLabels, Counter>,
+    decisions: Family<DecisionLabels, Counter>,
+    closes: Family<CloseLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
+    errors: Family<TextLabels, Counter>,
+}
+
+impl Metrics {
+    /// Metrics at zero, all described.
+    pub fn new() -> Metrics {
+        let mut metrics = Metrics::default();
+        let mut registry = Registry::with_prefix("gatepost");
+        let m = &metrics;
+        registry.register(
+            "connections",
+            "Live WebSocket connections",
+            m.connections.clone(),
+        );
+        registry.register("sessions", "Users with a connection", m.sessions.clone());
+        registry.register("channels", "Channels with a subscriber", m.channels.clone());
+        registry.register("accepted", "TCP connections accepted", m.accepted.clone());
+        registry.register("accept_errors", "Errors of accept", m.accept_errors.clone());
+        registry.register(
+            "admitted",
+            "Connections admitted by the door",
+            m.admitted.clone(),
+        );
+        registry.register("refusals", "Requests refused, by code", m.refusals.clone());
+        registry.register("decisions", "Permissions decided", m.decisions.clone());
+        registry.register(
+            "publications",
+            "Publications of clients",
+            m.publications.clone(),
+        );
+        registry.register(
+            "deliveries",
+            "Messages written to clients",
+            m.deliveries.clone(),
+        );
+        registry.register(
+            "closes",
+            "Connections ended, by close code",
+            m.closes.clone(),
+        );
+        registry.register(
+            "handshakes",
+            "TLS handshakes, by result",
+            m.handshakes.clone(),
+        );
+        registry.register(
+            "http_errors",
+            "Requests that HTTP refused",
+            m.errors.clone(),
+        );
+        registry.register("panics", "Panics that ended a connection", m.panics.clone());
+        let bytes = || Unit::Bytes;
+        registry.register_with_unit(
+            "queued",
+            "Waiting in outboxes",
+            bytes(),
+            m.queued_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "history",
+            "Held by histories",
+            bytes(),
+            m.history_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "received",
+            "Read from clients",
+            bytes(),
+            m.received_bytes.clone(),
+        );
+        registry.register_with_unit("sent", "Written to clients", bytes(), m.sent_bytes.clone());
+        metrics.registry = Arc::new(registry);
+        metrics
+    }
+
+    /// Counts a refusal of the door.
+    pub fn refused(&self, code: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { code }).inc();
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, permission: &'static str, allowed: bool, step: &'static str) {
+        let decision = if allowed { "allow" } else { "deny" };
+        self.decisions
+            .get_or_create(&DecisionLabels {
+                permission,
+                decision,
+                step,
+            })
+            .inc();
+    }
+
+    /// Counts the end of a connection.
+    pub fn closed(&self, code: u32, by: &'static str) {
+        self.closes.get_or_create(&CloseLabels { code, by }).inc();
+    }
+
+    /// Counts a TLS handshake.
+    pub fn handshake(&self, result: HandshakeResult) {
+        self.handshakes
+            .get_or_create(&HandshakeLabels { result })
+            .inc();
+    }
+
+    /// Counts a request that never became one: what hyper itself refused.
+    pub fn http_error(&self, kind: &'static str) {
+        self.errors.get_or_create(&TextLabels { kind }).inc();
+    }
+
+    /// The page, as Prometheus reads it.
+    pub fn render(&self) -> String {
+        let mut page = String::new();
+        // Writing to a String cannot fail; an empty page would be seen at once.
+        let _ = encode(&mut page, &self.registry);
+        page
+    }
+}
+
+/// Raises a gauge as long as it lives, so that no way out of a function can forget to lower it.
+pub struct Gauged(Gauge);
+
+impl Gauged {
+    /// Raises the gauge.
+    pub fn new(gauge: &Gauge) -> Gauged {
+        gauge.inc();
+        Gauged(gauge.clone())
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_what_was_counted() {
+        let metrics = Metrics::new();
+        metrics.refused("token_expired");
+        metrics.closed(3001, "server");
+        let gauged = Gauged::new(&metrics.connections);
+        let page = metrics.render();
+        assert!(
+            page.contains("gatepost_refusals_total{code=\"token_expired\"} 1"),
+            "{page}"
+        );
+        assert!(
+            page.contains("gatepost_closes_total{code=\"3001\",by=\"server\"} 1"),
+            "{page}"
+        );
+        assert!(page.contains("gatepost_connections 1"), "{page}");
+        drop(gauged);
+        assert!(metrics.render().contains("gatepost_connections 0"));
+    }
+}
