@@ -50,9 +50,14 @@ impl Clock {
     pub fn now(&self) -> UnixSeconds {
         match &self.0 {
             // A clock before 1970 reads as 0: every token is then not yet valid, so this fails closed.
-            #[allow(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "the one place that reads the machine's clock"
+            )]
             Source::System => UnixSeconds(
-                std::time::SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+                std::time::SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |d| d.as_secs()),
             ),
             Source::Manual(seconds) => UnixSeconds(seconds.load(Ordering::Relaxed)),
         }

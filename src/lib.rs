@@ -1,4 +1,27 @@
-//! Gatepost: a real-time gateway. The modules, in the order in which a connection meets them.
+//! Gatepost: a real-time gateway that verifies the JWT during the WebSocket upgrade.
+//!
+//! The modules in the order in which a connection meets them; none calls back to the one before:
+//!
+//! - [`edge`]: TCP, TLS, HTTP and the upgrade, with all that may be refused before a 101
+//! - [`identity`]: where the token is, and whether it proves who is there
+//! - [`session`]: everything of one user on this node; commands, permissions, the outbox
+//! - [`engine`]: keeps publications, history and presence
+//! - [`hub`]: who is subscribed on this node; hands each event to them
+//!
+//! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
+//! them [`config`], [`cli`], [`dev`] and [`telemetry`].
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod dev;
+pub mod edge;
+pub mod engine;
+pub mod hub;
+pub mod identity;
+pub mod limits;
+pub mod policy;
+pub mod protocol;
+pub mod session;
+pub mod telemetry;

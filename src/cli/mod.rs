@@ -1,0 +1,96 @@
+//! The command line: one file a subcommand.
+
+mod check;
+//mod connect;
+mod dev;
+mod serve;
+mod token;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A real-time gateway that verifies the JWT during the WebSocket upgrade
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Exit codes:
+  0   done, or the answer is yes
+  1   the answer is no: a config that is not valid, a connection that was refused or lost
+  2   wrong usage
+  70  a defect of gatepost itself
+  74  the system did not do it: an address that cannot be bound, a file that cannot be written"
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    #[command(after_help = "Example:\n  gatepost serve --config /etc/gatepost/gatepost.toml")]
+    Serve {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    Dev(dev::DevArgs),
+    /// Tell everything that is wrong with a configuration, and whether its expectations hold
+    #[command(after_help = "Example:\n  gatepost check --config config/gatepost.toml")]
+    Check {
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    Token(token::TokenArgs),
+    //Connect(connect::ConnectArgs),
+}
+
+/// The answer is no.
+const NO: u8 = 1;
+/// A defect of ours: EX_SOFTWARE of sysexits.
+const DEFECT: u8 = 70;
+/// The system did not do it: EX_IOERR of sysexits.
+const SYSTEM: u8 = 74;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    let result = std::panic::catch_unwind(|| match command {
+        Command::Serve { config } => serve::run(&config),
+        Command::Dev(args) => dev::run(&args),
+        Command::Check { config } => check::run(&config),
+        Command::Token(args) => token::run(args),
+        //Command::Connect(args) => connect::run(args),
+    });
+    match result {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            complain(&format!("{error:#}"));
+            ExitCode::from(SYSTEM)
+        }
+        Err(_) => ExitCode::from(DEFECT),
+    }
+}
+
+/// Says on standard error what went wrong.
+fn complain(text: &str) {
+    // When nobody can read it, there is nobody to tell.
+    let _ = writeln!(std::io::stderr().lock(), "gatepost: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::CommandLine::command().debug_assert();
+    }
+}

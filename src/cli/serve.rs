@@ -1,0 +1,194 @@
+//! `gatepost serve`: puts the house together from a configuration that is proven good, and runs it
+//! until it is told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{NO, complain};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, Tls, TlsVersion};
+use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
+use crate::engine::memory::MemoryEngine;
+use crate::hub::Hub;
+use crate::session::{Node, Sessions};
+use crate::telemetry::{Metrics, logs};
+
+/// Loads the configuration and serves.
+pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
+    let loaded = match Config::load(file) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            complain(&format!("the configuration is not valid\n\n{faults}"));
+            return Ok(ExitCode::from(NO));
+        }
+    };
+    start(loaded, None)
+}
+
+/// Serves until SIGTERM or SIGINT, then drains. `site` stands beside the gateway.
+pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Result<ExitCode> {
+    let Loaded { config, warnings } = loaded;
+    logs::init(config.log.format, config.log.level.as_str())?;
+    log_panics();
+    for warning in &warnings {
+        tracing::warn!(at = %warning, "configuration");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(config, site));
+    // What is left after the drain is aborted: it had its time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()> {
+    let mut stops = Stops::new()?;
+    let drain = config.drain.clone();
+    let house = House::build(config, site)?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(house.listener.run(stop.clone()));
+    tasks.spawn(house.admin.run(stop.clone()));
+    tasks.spawn(sweep(house.engine, stop.clone()));
+
+    let name = stops.next().await;
+    tracing::info!(signal = name, "stopping");
+    house.readiness.begin_drain();
+    let all = async {
+        house.sessions.drain(drain.window).await;
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    };
+    tokio::select! {
+        () = all => tracing::info!("stopped"),
+        () = tokio::time::sleep(drain.timeout) => tracing::warn!("drain took too long: stopped"),
+        name = stops.next() => tracing::warn!(signal = name, "second signal: stopped at once"),
+    }
+    Ok(())
+}
+
+/// The parts that run.
+struct House {
+    listener: Listener,
+    admin: Arc<Admin>,
+    engine: Arc<MemoryEngine>,
+    sessions: Sessions,
+    readiness: Readiness,
+}
+
+impl House {
+    fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
+        let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
+        let hub = Arc::new(Hub::new());
+        let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
+        let sessions = Sessions::new(Arc::new(Node {
+            policy: config.policy,
+            engine: engine.clone(),
+            door: config.door.clone(),
+            settings: config.session,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            denials: logs::Sampler::default(),
+        }));
+        let gateway = Arc::new(Gateway {
+            door: config.door,
+            sessions: sessions.clone(),
+            hosts: config.listen.hosts,
+            echo: config.echo,
+            // A browser that learnt it for localhost would keep it for every other project there.
+            strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
+            site,
+            clock,
+            metrics,
+            readiness: readiness.clone(),
+            refusals: logs::Samplers::default(),
+        });
+        let limits = HandshakeLimits {
+            at_once: config.limits.handshakes_per_core.saturating_mul(cores()),
+            timeout: config.limits.handshake_timeout,
+            silent_per_address: config.limits.silent_sockets_per_address,
+        };
+        let transport = transport(config.tls, limits);
+        let listener = Listener::bind(config.listen.public, transport, gateway.clone())
+            .context("the public listener")?;
+        let admin = Admin::bind(config.listen.admin, gateway, hub, engine.clone())
+            .context("the admin listener")?;
+        let (public, private) = (listener.local_address()?, admin.local_address()?);
+        tracing::info!(%public, admin = %private, "listening");
+        Ok(House {
+            listener,
+            admin,
+            engine,
+            sessions,
+            readiness,
+        })
+    }
+}
+
+fn transport(tls: Tls, limits: HandshakeLimits) -> Transport {
+    match tls {
+        Tls::Files(certificate) => Transport::Tls {
+            certificate: certificate.key,
+            only_tls_13: certificate.min_version == TlsVersion::Tls13,
+            limits,
+        },
+        Tls::Off {
+            behind_tls_proxy: true,
+            trusted_proxies,
+        } => Transport::BehindProxies(trusted_proxies),
+        Tls::Off { .. } => Transport::Loopback,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Frees what expired, a part of it each second.
+async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(seconds.tick()).await.is_some() {
+        engine.sweep();
+    }
+}
+
+/// The signals that stop the process.
+struct Stops {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stops {
+    fn new() -> std::io::Result<Stops> {
+        Ok(Stops {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// A panic is a defect, and goes where all else is logged; its message is ours, never a client's.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(message, place, "panic");
+    }));
+}

@@ -1,0 +1,210 @@
+//! The accept loop: it survives what accept can fail with, and each socket it takes goes on as a
+//! task of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::stream::Stream;
+use super::tls::Tls;
+use super::{Gateway, HandshakeLimits};
+use crate::limits::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN, LISTEN_BACKLOG};
+use crate::telemetry::HandshakeResult;
+
+/// How the public listener speaks.
+pub enum Transport {
+    /// TLS with this certificate.
+    Tls {
+        /// The chain and its key.
+        certificate: Arc<CertifiedKey>,
+        /// No TLS 1.2.
+        only_tls_13: bool,
+        /// Bounds.
+        limits: HandshakeLimits,
+    },
+    /// Clear text, on loopback.
+    Loopback,
+    /// Clear text, from these proxies only: TLS ends there.
+    BehindProxies(Vec<IpNet>),
+}
+
+/// The public listener, bound.
+pub struct Listener {
+    socket: TcpListener,
+    transport: Accepted,
+    gateway: Arc<Gateway>,
+    tasks: TaskTracker,
+}
+
+enum Accepted {
+    Tls(Arc<Tls>),
+    Loopback,
+    BehindProxies(Vec<IpNet>),
+}
+
+impl Listener {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When it cannot be bound, which the message explains.
+    pub fn bind(
+        address: SocketAddr,
+        transport: Transport,
+        gateway: Arc<Gateway>,
+    ) -> anyhow::Result<Listener> {
+        let transport = match transport {
+            Transport::Tls {
+                certificate,
+                only_tls_13,
+                limits,
+            } => Accepted::Tls(Arc::new(Tls::new(certificate, only_tls_13, limits)?)),
+            Transport::Loopback => Accepted::Loopback,
+            Transport::BehindProxies(proxies) => Accepted::BehindProxies(proxies),
+        };
+        let socket = listen(address)?;
+        Ok(Listener {
+            socket,
+            transport,
+            gateway,
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts until `stop`; then waits for requests that are being answered.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut retry = ACCEPT_RETRY_MIN;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                // Cancel-safe: a connection that was not taken stays in the backlog.
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, client)) => {
+                    retry = ACCEPT_RETRY_MIN;
+                    self.take(socket, client);
+                }
+                Err(error) => {
+                    self.gateway.metrics.accept_errors.inc();
+                    if is_of_one_connection(&error) {
+                        continue;
+                    }
+                    // No file descriptors: those who leave free some. Never stop accepting.
+                    tracing::error!(%error, wait = ?retry, "accept failed");
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(ACCEPT_RETRY_MAX);
+                }
+            }
+        }
+        drop(self.socket);
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn take(&self, socket: TcpStream, client: SocketAddr) {
+        self.gateway.metrics.accepted.inc();
+        let trusted = match &self.transport {
+            Accepted::Tls(_) => true,
+            Accepted::Loopback => client.ip().to_canonical().is_loopback(),
+            Accepted::BehindProxies(proxies) => {
+                let address = client.ip().to_canonical();
+                proxies.iter().any(|network| network.contains(&address))
+            }
+        };
+        if !trusted {
+            // Clear text from anybody else is not even read (TLS-11).
+            tracing::debug!(%client, "clear text from an address that is no trusted proxy");
+            return;
+        }
+        if configure(&socket).is_err() {
+            // It has ended already.
+            return;
+        }
+        let gateway = self.gateway.clone();
+        match &self.transport {
+            Accepted::Tls(tls) => {
+                self.tasks
+                    .spawn(serve_tls(tls.clone(), socket, client, gateway));
+            }
+            _ => {
+                self.tasks
+                    .spawn(gateway.serve(Stream::Clear(socket), client));
+            }
+        }
+    }
+}
+
+async fn serve_tls(tls: Arc<Tls>, socket: TcpStream, client: SocketAddr, gateway: Arc<Gateway>) {
+    // Boxed, so that the handshake's state is gone before the requests are read.
+    match Box::pin(tls.accept(socket, client.ip())).await {
+        Ok(stream) => {
+            gateway.metrics.handshake(HandshakeResult::Done);
+            Box::pin(gateway.serve(Stream::Tls(Box::new(stream)), client)).await;
+        }
+        Err(result) => {
+            tracing::debug!(%client, ?result, "TLS handshake not completed");
+            gateway.metrics.handshake(result);
+        }
+    }
+}
+
+/// A listening socket with a backlog for a crowd that comes back at once.
+pub(super) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    use anyhow::Context;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket
+        .bind(address)
+        .with_context(|| format!("cannot listen on {address}"))?;
+    Ok(socket.listen(LISTEN_BACKLOG)?)
+}
+
+/// What each socket needs: no delay of small writes, a bound on what the kernel hides of a reader
+/// that stalls, and an end for a peer that is gone without a word (WS-7).
+fn configure(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(20)))?;
+    Ok(())
+}
+
+/// The kernel doubles it; without it the buffer of one stalled reader grows to 4 MiB.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Errors that say something about one connection that was lost before it was taken.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}

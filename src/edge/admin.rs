@@ -1,0 +1,162 @@
+//! The admin listener: metrics, and health with detail. Apart from the public one, on loopback.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::{self, Answer};
+use super::{Gateway, accept, upgrade};
+use crate::engine::memory::MemoryEngine;
+use crate::hub::Hub;
+use crate::identity::Refusal;
+use crate::limits::{ADMIN_CONNECTIONS, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT};
+
+/// The admin listener, bound.
+pub struct Admin {
+    socket: TcpListener,
+    gateway: Arc<Gateway>,
+    hub: Arc<Hub>,
+    engine: Arc<MemoryEngine>,
+    tasks: TaskTracker,
+    room: Arc<Semaphore>,
+}
+
+impl Admin {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When it cannot be bound, which the message explains.
+    pub fn bind(
+        address: SocketAddr,
+        gateway: Arc<Gateway>,
+        hub: Arc<Hub>,
+        engine: Arc<MemoryEngine>,
+    ) -> anyhow::Result<Arc<Admin>> {
+        let socket = accept::listen(address)?;
+        let room = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
+        Ok(Arc::new(Admin {
+            socket,
+            gateway,
+            hub,
+            engine,
+            tasks: TaskTracker::new(),
+            room,
+        }))
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn local_address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Answers until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = self.socket.accept() => accepted,
+            };
+            match (accepted, self.room.clone().try_acquire_owned()) {
+                (Ok((socket, _)), Ok(place)) => {
+                    let admin = self.clone();
+                    self.tasks.spawn(async move {
+                        admin.serve(socket).await;
+                        drop(place);
+                    });
+                }
+                (Ok(_), Err(_)) => tracing::warn!("admin connection beyond the limit closed"),
+                (Err(error), _) => {
+                    tracing::error!(%error, "accept failed on the admin listener");
+                    tokio::time::sleep(crate::limits::ACCEPT_RETRY_MAX).await;
+                }
+            }
+        }
+        self.tasks.close();
+    }
+
+    async fn serve(self: Arc<Self>, socket: TcpStream) {
+        let service = service_fn(|request: Request<Incoming>| {
+            let admin = self.clone();
+            async move { Ok::<_, Infallible>(answer::finish(admin.answer(&request), false)) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(REQUEST_HEAD_TIMEOUT)
+            .max_buf_size(REQUEST_HEAD_BYTES)
+            .serve_connection(TokioIo::new(socket), service);
+        // How a scrape ends is the scraper's business.
+        let _ = tokio::time::timeout(HTTP_LIFE, connection).await;
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        let is_health = path.starts_with("/health/");
+        if !is_health && let Err(refusal) = self.check_host(request) {
+            return answer::refusal(&refusal);
+        }
+        match (path, request.method()) {
+            ("/metrics" | "/health/live" | "/health/ready", method)
+                if method != Method::GET && method != Method::HEAD =>
+            {
+                answer::method_not_allowed("GET, HEAD")
+            }
+            ("/metrics", _) => self.metrics(),
+            ("/health/live", _) => self.health(StatusCode::OK),
+            ("/health/ready", _) if self.gateway.readiness.is_draining() => {
+                self.health(StatusCode::SERVICE_UNAVAILABLE)
+            }
+            ("/health/ready", _) => self.health(StatusCode::OK),
+            _ => answer::refusal(&Refusal::NotFound),
+        }
+    }
+
+    /// A page that rebinds its name to this address must not read what is here (ORIGIN-3): only
+    /// the configured hosts, an IP address, or localhost.
+    fn check_host(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
+        upgrade::check_admin_host(request.headers(), &self.gateway.hosts)
+    }
+
+    fn metrics(&self) -> Answer {
+        let metrics = &self.gateway.metrics;
+        metrics.channels.set(self.hub.channels() as i64);
+        metrics
+            .queued_bytes
+            .set(self.gateway.sessions.queued_bytes() as i64);
+        metrics
+            .history_bytes
+            .set(self.engine.history_bytes() as i64);
+        let page = Bytes::from(metrics.render());
+        answer::with_body(StatusCode::OK, METRICS_TYPE, page)
+    }
+
+    fn health(&self, status: StatusCode) -> Answer {
+        let metrics = &self.gateway.metrics;
+        let body = json!({
+            "status": if self.gateway.readiness.is_draining() { "draining" } else { "ok" },
+            "version": env!("CARGO_PKG_VERSION"),
+            "engine": "memory",
+            "connections": metrics.connections.get(),
+            "sessions": metrics.sessions.get(),
+            "channels": self.hub.channels(),
+        });
+        answer::with_body(status, "application/json", Bytes::from(body.to_string()))
+    }
+}
+
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,0 +1,95 @@
+//! `/connection/check`: the door's answer over plain HTTP, since a browser sees nothing of a
+//! refused upgrade. It goes through the very checks of the upgrade, and takes nothing.
+
+use std::net::IpAddr;
+
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
+};
+use hyper::{Method, Request, StatusCode};
+
+use super::answer::{self, Answer};
+use super::http::too_many_connections;
+use super::{Gateway, upgrade};
+use crate::identity::{Offer, Refusal};
+
+/// 204, or exactly the refusal that the upgrade would get.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    request: &Request<Incoming>,
+    client: IpAddr,
+) -> Answer {
+    let result = match *request.method() {
+        Method::GET | Method::POST => would_admit(gateway, request).await,
+        Method::OPTIONS => preflight(gateway, request),
+        _ => return answer::method_not_allowed("GET, POST, OPTIONS"),
+    };
+    let mut answer = match result {
+        Ok(()) => answer::empty(StatusCode::NO_CONTENT),
+        Err(refusal) => gateway.refuse(&refusal, client, request.uri().path()),
+    };
+    share_with_origin(gateway, request.headers(), answer.headers_mut());
+    if request.method() == Method::OPTIONS && answer.status() == StatusCode::NO_CONTENT {
+        let headers = answer.headers_mut();
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST"),
+        );
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization"),
+        );
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    answer
+}
+
+async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
+    gateway.readiness.check()?;
+    upgrade::check_host(request.headers(), &gateway.hosts)?;
+    if !request.body().is_end_stream() {
+        return Err(Refusal::BodyNotAllowed);
+    }
+    let (headers, query) = (request.headers(), request.uri().query());
+    let now = gateway.clock.now();
+    let admitted = gateway
+        .door
+        .identify(headers, query, &Offer::default(), now)
+        .await?;
+    if !gateway.sessions.has_room(admitted.identity.user()).await {
+        return Err(too_many_connections());
+    }
+    Ok(())
+}
+
+/// The browser asks beforehand, without credentials, whether it may ask.
+fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
+    upgrade::check_host(request.headers(), &gateway.hosts)?;
+    match gateway.door.origins.check(request.headers())? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::OriginRequired),
+    }
+}
+
+/// Lets the page read the answer, refusals included, if its origin may connect (HTTP-11).
+fn share_with_origin(gateway: &Gateway, request: &HeaderMap, answer: &mut HeaderMap) {
+    answer.insert(VARY, HeaderValue::from_static("origin"));
+    if !matches!(gateway.door.origins.check(request), Ok(Some(_))) {
+        return;
+    }
+    // Exactly as the browser wrote it, which is what it compares with.
+    if let Some(origin) = request.get(ORIGIN) {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    let exposed = HeaderValue::from_static("retry-after, www-authenticate");
+    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    if gateway.door.sources.cookie.is_some() {
+        answer.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+    }
+}

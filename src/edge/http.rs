@@ -1,0 +1,257 @@
+//! Requests on the public listener: who answers what, and the hand-over of an upgraded stream.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+
+use super::answer::{self, Answer};
+use super::site::SiteRequest;
+use super::stream::Stream;
+use super::upgrade::{self, Upgrade};
+use super::{Gateway, check};
+use crate::identity::Refusal;
+use crate::limits::{
+    ANSWER_TIMEOUT, BODY_BYTES, CLOSE_TIMEOUT, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
+    REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS, REQUESTS_PER_CONNECTION, URI_BYTES,
+};
+use crate::policy::ConnectionFacts;
+use crate::session::{Conversation, Reservation};
+
+impl Gateway {
+    /// Answers requests until the connection ends or is upgraded.
+    pub(super) async fn serve(self: Arc<Self>, stream: Stream, client: SocketAddr) {
+        let admitted = Arc::new(Mutex::new(None));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let service = service_fn(|request| {
+            let (gateway, admitted) = (self.clone(), admitted.clone());
+            let last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_PER_CONNECTION;
+            async move {
+                let answer = gateway.answer_in_time(request, client, &admitted).await;
+                let answer = if last { answer::close(answer) } else { answer };
+                Ok::<_, Infallible>(answer::finish(answer, gateway.strict_transport))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(REQUEST_HEAD_TIMEOUT)
+            .max_buf_size(REQUEST_HEAD_BYTES)
+            .max_header_size(REQUEST_HEAD_BYTES)
+            .half_close(false)
+            .keep_alive(true)
+            .auto_date_header(true)
+            .serve_connection(TokioIo::new(stream), service);
+        let served = tokio::time::timeout(HTTP_LIFE, connection.without_shutdown()).await;
+        match served {
+            Ok(Ok(parts)) => {
+                let mut stream = parts.io.into_inner();
+                let admitted = admitted.lock().take();
+                match admitted {
+                    Some(reservation) => reservation.start(stream, parts.read_buf),
+                    None => drop(tokio::time::timeout(CLOSE_TIMEOUT, stream.shutdown()).await),
+                }
+            }
+            Ok(Err(error)) => self.count_http_error(&error, client),
+            Err(_) => self.metrics.http_error("too_long"),
+        }
+    }
+
+    /// What hyper refuses by itself has its own bare answer; here it is told and counted.
+    fn count_http_error(&self, error: &hyper::Error, client: SocketAddr) {
+        let kind = match error {
+            error if error.is_parse_too_large() => "head_too_large",
+            error if error.is_parse() => "malformed",
+            error if error.is_timeout() => "head_too_slow",
+            // Somebody went away.
+            _ => return,
+        };
+        self.metrics.http_error(kind);
+        tracing::debug!(%client, kind, "request refused by HTTP");
+    }
+
+    async fn answer_in_time(
+        &self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        admitted: &Mutex<Option<Reservation>>,
+    ) -> Answer {
+        let answer = self.answer(request, client.ip().to_canonical(), admitted);
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(answer) => answer,
+            Err(_) => answer::close(answer::empty(StatusCode::REQUEST_TIMEOUT)),
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+        admitted: &Mutex<Option<Reservation>>,
+    ) -> Answer {
+        if let Err(refusal) = check_size(&request) {
+            return self.refuse(&refusal, client, "");
+        }
+        let path = request.uri().path();
+        match (path, request.method()) {
+            ("/health/live" | "/health/ready", &Method::GET | &Method::HEAD) => self.health(path),
+            ("/health/live" | "/health/ready", _) => answer::method_not_allowed("GET, HEAD"),
+            ("/connection/websocket", &Method::GET) => {
+                self.upgrade(&request, client, admitted, false).await
+            }
+            ("/connection/echo", &Method::GET) if self.echo => {
+                self.upgrade(&request, client, admitted, true).await
+            }
+            ("/connection/websocket", _) => answer::method_not_allowed("GET"),
+            ("/connection/echo", _) if self.echo => answer::method_not_allowed("GET"),
+            ("/connection/check", _) => check::answer(self, &request, client).await,
+            _ => self.beside(request, client).await,
+        }
+    }
+
+    fn health(&self, path: &str) -> Answer {
+        let ready = path == "/health/live" || !self.readiness.is_draining();
+        let (status, body) = match ready {
+            true => (StatusCode::OK, r#"{"status":"ok"}"#),
+            false => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#),
+        };
+        answer::with_body(
+            status,
+            "application/json",
+            Bytes::from_static(body.as_bytes()),
+        )
+    }
+
+    async fn upgrade(
+        &self,
+        request: &Request<Incoming>,
+        client: IpAddr,
+        admitted: &Mutex<Option<Reservation>>,
+        echo: bool,
+    ) -> Answer {
+        match self.admit(request, client, echo).await {
+            Ok((upgrade, reservation)) => {
+                *admitted.lock() = Some(reservation);
+                self.metrics.admitted.inc();
+                upgrade.switch()
+            }
+            Err(refusal) => self.refuse(&refusal, client, request.uri().path()),
+        }
+    }
+
+    /// The whole way to a 101, in the order of HTTP-6: cheap checks first, signatures last.
+    async fn admit(
+        &self,
+        request: &Request<Incoming>,
+        client: IpAddr,
+        echo: bool,
+    ) -> Result<(Upgrade, Reservation), Refusal> {
+        self.readiness.check()?;
+        upgrade::check_host(request.headers(), &self.hosts)?;
+        let upgrade = Upgrade::parse(request)?;
+        let (headers, query) = (request.headers(), request.uri().query());
+        let now = self.clock.now();
+        let admitted = self
+            .door
+            .identify(headers, query, &upgrade.offer, now)
+            .await?;
+        let facts = ConnectionFacts {
+            address: client,
+            origin: admitted.origin,
+            protocol: "json",
+        };
+        let conversation = match (echo, upgrade.frame_pings) {
+            (true, _) => Conversation::Echo,
+            (false, true) => Conversation::ProtocolWithFramePings,
+            (false, false) => Conversation::Protocol,
+        };
+        let reservation = self
+            .sessions
+            .admit(admitted.identity, facts, conversation)
+            .await
+            .map_err(|_| too_many_connections())?;
+        Ok((upgrade, reservation))
+    }
+
+    /// What is not the gateway's: the development mode's pages, or nothing.
+    async fn beside(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
+        let path = request.uri().path().to_owned();
+        match self.page(request).await {
+            Ok(answer) => answer,
+            Err(refusal) => self.refuse(&refusal, client, &path),
+        }
+    }
+
+    async fn page(&self, request: Request<Incoming>) -> Result<Answer, Refusal> {
+        let site = self.site.as_ref().ok_or(Refusal::NotFound)?;
+        upgrade::check_host(request.headers(), &self.hosts)?;
+        let (parts, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        let body = Limited::new(body, BODY_BYTES).collect().await;
+        let body = body.map_err(|_| Refusal::BodyTooLarge)?.to_bytes();
+        let path = parts.uri.path().to_owned();
+        let request = SiteRequest {
+            method: parts.method,
+            path,
+            headers: parts.headers,
+            body,
+        };
+        let page = site.answer(request).await.ok_or(Refusal::NotFound)?;
+        let mut answer = answer::with_body(page.status, page.content_type, page.body);
+        for (name, value) in page.headers {
+            answer
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
+        Ok(if has_body {
+            answer::close(answer)
+        } else {
+            answer
+        })
+    }
+
+    /// A refusal is told once to the client, once to the log, once to the metrics.
+    pub(super) fn refuse(&self, refusal: &Refusal, client: IpAddr, path: &str) -> Answer {
+        let code = refusal.code();
+        self.metrics.refused(refusal.label());
+        if let Some(left_out) = self.refusals.admit(code) {
+            let path = crate::telemetry::logs::field(path);
+            tracing::info!(code, %client, path, left_out, "request refused");
+        }
+        answer::refusal(refusal)
+    }
+}
+
+pub(super) fn too_many_connections() -> Refusal {
+    Refusal::TooManyConnections {
+        retry_after: RETRY_WHEN_FULL,
+    }
+}
+
+/// A user's connections end in their own time; asking more often helps nobody.
+const RETRY_WHEN_FULL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The limits of a head beyond those that hyper keeps (HTTP-1).
+fn check_size(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let uri = request.uri();
+    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if length > URI_BYTES {
+        return Err(Refusal::UriTooLong);
+    }
+    let headers: &HeaderMap = request.headers();
+    if headers.len() > REQUEST_HEADERS || headers.values().any(|v| v.len() > HEADER_VALUE_BYTES) {
+        return Err(Refusal::HeaderFieldsTooLarge);
+    }
+    Ok(())
+}

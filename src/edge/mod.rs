@@ -1,0 +1,82 @@
+//! The edge: TCP, TLS, HTTP and the upgrade, with all that may be refused before a 101.
+//!
+//! A connection is accepted ([`Listener`]), shakes hands ([`tls`]), and asks over HTTP. What it
+//! asks is answered by [`Gateway`]; a good upgrade becomes a reservation of the session, and the
+//! stream is handed over with it. Nothing in here looks into a frame.
+
+mod accept;
+mod admin;
+mod answer;
+mod check;
+mod http;
+mod silent;
+mod site;
+mod stream;
+pub mod tls;
+mod upgrade;
+
+pub use accept::{Listener, Transport};
+pub use admin::Admin;
+pub use site::{Page, Site, SiteRequest};
+pub use tls::HandshakeLimits;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::identity::{Door, Refusal};
+use crate::session::Sessions;
+use crate::telemetry::Metrics;
+use crate::telemetry::logs::Samplers;
+
+/// What the public listener answers from.
+pub struct Gateway {
+    /// Who is let in.
+    pub door: Arc<Door>,
+    /// Where they are.
+    pub sessions: Sessions,
+    /// Names in `Host` that are served; empty: any.
+    pub hosts: Vec<String>,
+    /// Whether `/connection/echo` is there.
+    pub echo: bool,
+    /// Pages of the development mode.
+    pub site: Option<Arc<dyn Site>>,
+    /// Whether answers say that the host is to be reached by TLS only.
+    pub strict_transport: bool,
+    /// The time that tokens are judged by.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Whether new connections are taken.
+    pub readiness: Readiness,
+    /// Bounds the log lines of refusals.
+    pub refusals: Samplers,
+}
+
+/// Whether this node takes new connections. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// The node stops: from now on it is not ready, and new connections get 503.
+    pub fn begin_drain(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the node is stopping.
+    pub fn is_draining(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Refuses while the node is stopping; the waits differ, so that not all come back at once.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.is_draining() {
+            let seconds = rand::random_range(1..=10);
+            return Err(Refusal::Draining {
+                retry_after: Duration::from_secs(seconds),
+            });
+        }
+        Ok(())
+    }
+}

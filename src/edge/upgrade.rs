@@ -1,0 +1,149 @@
+//! The form of an upgrade request, field by field (RFC 6455 §4.2.1), and the 101.
+//!
+//! hyper accepts any `Upgrade` and never looks at `Connection`, so all of it is judged here. What
+//! the request says of its user is not: that is the door's.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::body::{Body, Incoming};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::http::uri::Authority;
+use hyper::{Request, StatusCode, Version};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::answer::{self, Answer};
+use crate::identity::{Offer, Refusal};
+
+/// An upgrade request in good form.
+pub(super) struct Upgrade {
+    pub(super) offer: Offer,
+    /// The client wants WebSocket pings in place of the protocol's.
+    pub(super) frame_pings: bool,
+    accept: String,
+}
+
+impl Upgrade {
+    /// Judges the form; the order of the faults is that of HTTP-6.
+    pub(super) fn parse(request: &Request<Incoming>) -> Result<Upgrade, Refusal> {
+        let headers = request.headers();
+        if request.version() != Version::HTTP_11 {
+            return Err(Refusal::BadHttpVersion);
+        }
+        let version = single(headers, SEC_WEBSOCKET_VERSION);
+        if !lists(headers, UPGRADE, "websocket") || version.is_none_or(|v| v != "13") {
+            return Err(Refusal::UpgradeRequired);
+        }
+        if !lists(headers, CONNECTION, "upgrade") {
+            return Err(Refusal::BadConnectionHeader);
+        }
+        let key = single(headers, SEC_WEBSOCKET_KEY).ok_or(Refusal::BadKey)?;
+        // The standard engine wants canonical padding and no bits left over.
+        let nonce = STANDARD
+            .decode(key.as_bytes())
+            .map_err(|_| Refusal::BadKey)?;
+        if nonce.len() != 16 {
+            return Err(Refusal::BadKey);
+        }
+        if !request.body().is_end_stream() {
+            return Err(Refusal::BodyNotAllowed);
+        }
+        let offer = Offer::parse(headers)?;
+        let query = request.uri().query().unwrap_or_default();
+        if wants_protobuf(query) || offer.protocol() == Some("centrifuge-protobuf") {
+            return Err(Refusal::FormatNotSupported);
+        }
+        let frame_pings = parameter(query, "cf_ws_frame_ping_pong") == Some("true");
+        Ok(Upgrade {
+            offer,
+            frame_pings,
+            accept: derive_accept_key(key.as_bytes()),
+        })
+    }
+
+    /// The 101. It names the real protocol, and never the token beside it.
+    pub(super) fn switch(&self) -> Answer {
+        let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
+        let headers = answer.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if let Ok(accept) = HeaderValue::from_str(&self.accept) {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        if let Some(protocol) = self.offer.protocol() {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        }
+        answer
+    }
+}
+
+/// `Host`, which must be there once, must be one of those that are served; none listed: any.
+pub(super) fn check_host(headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {
+    let name = host(headers)?;
+    let served = hosts.is_empty() || hosts.iter().any(|known| known.eq_ignore_ascii_case(&name));
+    if served {
+        Ok(())
+    } else {
+        Err(Refusal::UnknownHost)
+    }
+}
+
+/// On the admin listener: one of those that are served, an IP address, or localhost. A name that
+/// somebody else controls may have been pointed here (ORIGIN-3).
+pub(super) fn check_admin_host(headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {
+    let name = host(headers)?;
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let is_local = address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost");
+    if is_local || hosts.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        return Ok(());
+    }
+    Err(Refusal::UnknownHost)
+}
+
+fn host(headers: &HeaderMap) -> Result<String, Refusal> {
+    let host = single(headers, hyper::header::HOST).ok_or(Refusal::BadHost)?;
+    let authority: Authority = host.parse().map_err(|_| Refusal::BadHost)?;
+    let name = authority.host().trim_end_matches('.');
+    if name.is_empty() || host.contains('@') {
+        return Err(Refusal::BadHost);
+    }
+    Ok(name.to_owned())
+}
+
+/// The header's value, if it is there exactly once and is text.
+fn single(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut lines = headers.get_all(name).iter();
+    let line = lines.next()?;
+    if lines.next().is_some() {
+        return None;
+    }
+    line.to_str().ok()
+}
+
+/// Whether the list in all lines of the header has the word, in any case.
+fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|item| item.trim().eq_ignore_ascii_case(word))
+}
+
+fn wants_protobuf(query: &str) -> bool {
+    ["cf_protocol", "format"]
+        .iter()
+        .any(|name| parameter(query, name) == Some("protobuf"))
+}
+
+/// The first value of a parameter of the query. Those that are read here have no escapes.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name))
+        .map(|p| p.1)
+}
