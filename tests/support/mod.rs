@@ -1,0 +1,291 @@
+//! What the tests share: a real gateway as a process of its own, and clients that speak to it over
+//! real TLS sockets. Nothing here uses the gateway's own code, so that it cannot agree with itself.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+pub mod client;
+pub mod http;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+pub const ISSUER: &str = "https://auth.example.com/";
+pub const ORIGIN: &str = "https://app.example.com";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef-of-the-tests";
+
+/// The longest that any test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The configuration that most tests use; more of it can be put behind.
+pub const RULES: &str = r#"
+[claims]
+teams = []
+muted = false
+
+[personal]
+publish = "'friend' in claims.teams"
+history = { size = 10, ttl = "1h" }
+
+[room.chat]
+subscribe = "true"
+publish = "!claims.muted"
+presence = "true"
+history = { size = 100, ttl = "1h" }
+join_leave = true
+
+[room.team]
+subscribe = "channel.parts[0] in claims.teams"
+publish = "channel.parts[0] in claims.teams"
+
+[room.dm]
+private = true
+publish = "true"
+presence = "true"
+history = { size = 10, ttl = "1h" }
+"#;
+
+/// A running gateway; killed when it is dropped.
+pub struct Gateway {
+    child: Child,
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub tls: Arc<ClientConfig>,
+    pub folder: TempDir,
+    pub log: Arc<parking_lot::Mutex<Vec<String>>>,
+}
+
+/// What a test changes of the usual configuration.
+#[derive(Default)]
+pub struct Setup<'a> {
+    /// Lines under `[door]`, beside sources, cookie and origins.
+    pub door: &'a str,
+    /// Whole tables, behind the others.
+    pub tables: &'a str,
+    /// In place of [`RULES`].
+    pub rules: Option<&'a str>,
+}
+
+impl Gateway {
+    /// A gateway with the usual configuration.
+    pub fn start() -> Gateway {
+        Gateway::with(&Setup::default())
+    }
+
+    pub fn with(setup: &Setup<'_>) -> Gateway {
+        let folder = TempDir::new().unwrap();
+        let certificate = write_certificate(folder.path());
+        let door = setup.door;
+        let sources = if door.contains("sources") {
+            String::new()
+        } else {
+            "sources = [\"header\", \"subprotocol\", \"cookie\"]\ncookie = \"gp_token\"".to_owned()
+        };
+        let config = format!(
+            r#"
+[listen]
+public = "127.0.0.1:0"
+admin = "127.0.0.1:0"
+[tls]
+certificate = "server.pem"
+key = "server.key"
+[door]
+{sources}
+origins = ["{ORIGIN}", "https://*.team.example"]
+{door}
+[[issuer]]
+name = "main"
+issuer = "{ISSUER}"
+audience = ["gatepost"]
+algorithms = ["HS256"]
+secret_env = "GATEPOST_TEST_SECRET"
+[log]
+format = "json"
+level = "debug"
+{}
+{}
+"#,
+            setup.rules.unwrap_or(RULES),
+            setup.tables
+        );
+        Gateway::run(folder, &config, certificate)
+    }
+
+    fn run(folder: TempDir, config: &str, certificate: CertificateDer<'static>) -> Gateway {
+        let file = folder.path().join("gatepost.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gatepost"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .env("GATEPOST_TEST_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::default();
+        let (public, admin) = addresses(child.stderr.take().unwrap(), &log);
+        Gateway {
+            child,
+            public,
+            admin,
+            tls: client_config(certificate),
+            folder,
+            log,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let began = std::time::SystemTime::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                began.elapsed().unwrap() < PATIENCE * 2,
+                "the gateway does not end"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The value of a metric, or 0 where it is not on the page.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let page = http::get_clear(self.admin, "/metrics").await.body;
+        let line = page
+            .lines()
+            .find(|line| line.strip_prefix(name).is_some_and(|r| r.starts_with(' ')));
+        line.map_or(0.0, |line| {
+            line.rsplit(' ').next().unwrap().parse().unwrap()
+        })
+    }
+
+    /// Waits until a metric has this value.
+    pub async fn until_metric(&self, name: &str, value: f64) {
+        let began = std::time::SystemTime::now();
+        while self.metric(name).await != value {
+            assert!(
+                began.elapsed().unwrap() < PATIENCE,
+                "{name} is {}",
+                self.metric(name).await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// All that was logged so far.
+    pub fn logged(&self) -> String {
+        self.log.lock().join("\n")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the log until it says where the gateway listens; a thread keeps the rest.
+fn addresses(
+    stderr: ChildStderr,
+    log: &Arc<parking_lot::Mutex<Vec<String>>>,
+) -> (SocketAddr, SocketAddr) {
+    use std::io::BufRead;
+    let mut lines = std::io::BufReader::new(stderr)
+        .lines()
+        .map_while(Result::ok);
+    let mut seen = Vec::new();
+    let found = lines.by_ref().find_map(|line| {
+        let value: Value = serde_json::from_str(&line).unwrap_or_default();
+        seen.push(line);
+        let address = |name: &str| value[name].as_str()?.parse().ok();
+        (value["message"] == "listening").then(|| Some((address("public")?, address("admin")?)))?
+    });
+    let found = found.unwrap_or_else(|| panic!("the gateway did not start:\n{}", seen.join("\n")));
+    *log.lock() = seen;
+    let log = log.clone();
+    std::thread::spawn(move || lines.for_each(|line| log.lock().push(line)));
+    found
+}
+
+fn write_certificate(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+        .unwrap();
+    std::fs::write(folder.join("server.pem"), made.cert.pem()).unwrap();
+    let key = folder.join("server.key");
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::os::unix::fs::chown(&key, None, None).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, mode).unwrap();
+    made.cert.der().clone()
+}
+
+fn client_config(certificate: CertificateDer<'static>) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+pub fn now() -> u64 {
+    #[allow(clippy::disallowed_methods, reason = "a test is its own clock")]
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+/// The claims of a good token of this user.
+pub fn claims(user: &str) -> Value {
+    json!({
+        "iss": ISSUER, "aud": "gatepost", "sub": user,
+        "iat": now(), "exp": now() + 600, "jti": format!("id-of-{user}"),
+    })
+}
+
+/// A good token, with more claims or others.
+pub fn token_with(user: &str, more: Value) -> String {
+    let mut all = claims(user);
+    for (name, value) in more.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    sign(&all)
+}
+
+pub fn token(user: &str) -> String {
+    token_with(user, json!({}))
+}
+
+pub fn sign(claims: &Value) -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    encode(&Header::default(), claims, &key).unwrap()
+}
