@@ -7,7 +7,7 @@ CARGO ?= cargo
 BINARY := target/release/gatepost
 CHROMIUM ?= $(shell command -v chromium || echo /usr/bin/chromium)
 CARGO_DENY := .tools/bin/cargo-deny
-CARGO_DENY_VERSION := 0.19.9
+CARGO_DENY_VERSION := 0.20.2
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 # Where stamps of finished installations are kept; a change of the list installs anew.
 STAMPS := target/stamps

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod check;
-//mod connect;
+mod connect;
 mod dev;
 mod serve;
 mod token;
@@ -49,7 +49,7 @@ enum Command {
         config: PathBuf,
     },
     Token(token::TokenArgs),
-    //Connect(connect::ConnectArgs),
+    Connect(connect::ConnectArgs),
 }
 
 /// The answer is no.
@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Check { config } => check::run(&config),
         Command::Token(args) => token::run(args),
-        //Command::Connect(args) => connect::run(args),
+        Command::Connect(args) => connect::run(args),
     });
     match result {
         Ok(Ok(code)) => code,

@@ -29,7 +29,7 @@ Examples:
   gatepost token --key private.pem --issuer https://auth.example.com/ --algorithm RS256
 
 Without --key, the key of development mode signs (`urn:gatepost:dev`); it is made on first use.")]
-pub struct TokenArgs {
+pub(super) struct TokenArgs {
     /// The user: `sub`
     #[arg(long, value_name = "USER", default_value = "alice")]
     user: String,
@@ -68,7 +68,7 @@ pub struct TokenArgs {
 }
 
 /// Runs `gatepost token`.
-pub fn run(args: TokenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: TokenArgs) -> anyhow::Result<ExitCode> {
     let token = sign(&args, &Clock::system())?;
     match writeln!(io::stdout().lock(), "{token}") {
         // Whoever closed the pipe has what it wanted.

@@ -1,1 +1,345 @@
+//! A connection with a pipe in place of its socket and a clock that the test moves: what takes
+//! minutes on the wall happens at once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use super::*;
+use crate::engine::memory::{MemoryEngine, StreamSettings};
+use crate::engine::{
+    EngineError, HistoryError, HistoryPage, HistoryQuery, Position, PresenceStats,
+};
+use crate::hub::{ConnectionId, Hub, Member};
+use crate::identity::testing::{self, NOW, TestIssuer};
+use crate::identity::{Algorithm, Origins, Sources};
+use crate::policy::{ChannelName, DeclaredClaims, HistoryLimits, PolicySource, RoomSource};
+use crate::protocol::{ClientInfo, Payload};
+
+impl Wire for DuplexStream {
+    fn abort(&self) {}
+}
+
+/// A node whose rules let everybody do everything in `chat:`, and until an hour after [`NOW`] in
+/// `early:`.
+fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Sessions {
+    let all = || Some("true".to_owned());
+    let chat = RoomSource {
+        subscribe: all(),
+        publish: all(),
+        ..RoomSource::default()
+    };
+    let until = format!("now < timestamp({})", NOW.0 + 90);
+    let early = RoomSource {
+        subscribe: Some(until),
+        ..RoomSource::default()
+    };
+    let rooms = vec![("chat".to_owned(), chat), ("early".to_owned(), early)];
+    let source = PolicySource {
+        rooms,
+        ..PolicySource::default()
+    };
+    let issuers = vec![TestIssuer::new(Algorithm::HS256).settings()];
+    let door = Door {
+        sources: Sources::default(),
+        origins: Origins::parse(&[]).unwrap(),
+        allow_missing_origin: true,
+        verifier: crate::identity::Verifier::new(issuers, DeclaredClaims::default()).unwrap(),
+    };
+    Sessions::new(Arc::new(Node {
+        policy: Arc::new(Policy::compile(source).unwrap().policy),
+        engine,
+        door: Arc::new(door),
+        settings,
+        clock,
+        metrics: Metrics::new(),
+        denials: logs::Sampler::default(),
+    }))
+}
+
+fn memory(clock: &Clock) -> Arc<dyn Engine> {
+    let settings = StreamSettings {
+        history_bytes: 1 << 20,
+        streams: 1000,
+    };
+    Arc::new(MemoryEngine::new(
+        Arc::new(Hub::new()),
+        settings,
+        clock.clone(),
+    ))
+}
+
+const SETTINGS: SessionSettings = SessionSettings {
+    max_connections: 16,
+    when_full: WhenFull::Refuse,
+    max_channels: 8,
+    ping_interval: Duration::from_secs(25),
+    pong_timeout: Duration::from_secs(8),
+    max_message: 64 * 1024,
+    outbox_bytes: 1 << 20,
+};
+
+fn facts() -> ConnectionFacts {
+    ConnectionFacts {
+        address: [127, 0, 0, 1].into(),
+        origin: None,
+        protocol: "json",
+    }
+}
+
+/// The client's end of the pipe.
+struct Peer {
+    pipe: DuplexStream,
+}
+
+impl Peer {
+    async fn open(sessions: &Sessions, identity: Identity) -> Peer {
+        let (pipe, wire) = duplex(1 << 16);
+        let reservation = sessions
+            .admit(identity, facts(), Conversation::Protocol)
+            .await
+            .unwrap();
+        reservation.start(wire, Bytes::new());
+        Peer { pipe }
+    }
+
+    async fn connected(sessions: &Sessions, identity: Identity) -> Peer {
+        let mut peer = Peer::open(sessions, identity).await;
+        peer.send(&json!({"id": 1, "connect": {}})).await;
+        assert!(peer.message().await["connect"].is_object());
+        peer
+    }
+
+    /// One masked text frame; the mask is zero, so that the text stands as it is.
+    async fn send(&mut self, command: &Value) {
+        let text = command.to_string();
+        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+        frame.extend_from_slice(text.as_bytes());
+        self.pipe.write_all(&frame).await.unwrap();
+    }
+
+    /// The next frame of at most 65,535 bytes: its opcode and payload.
+    async fn frame(&mut self) -> (u8, Vec<u8>) {
+        let opcode = self.pipe.read_u8().await.unwrap() & 0x0f;
+        let length = match self.pipe.read_u8().await.unwrap() {
+            126 => usize::from(self.pipe.read_u16().await.unwrap()),
+            short => usize::from(short),
+        };
+        let mut payload = vec![0; length];
+        self.pipe.read_exact(&mut payload).await.unwrap();
+        (opcode, payload)
+    }
+
+    /// The next frame, which must be one message; pings are answered.
+    async fn message(&mut self) -> Value {
+        loop {
+            let (opcode, payload) = self.frame().await;
+            assert_eq!(opcode, 1, "{}", String::from_utf8_lossy(&payload));
+            let message: Value = serde_json::from_slice(&payload).unwrap();
+            if message != json!({}) {
+                return message;
+            }
+            self.send(&json!({})).await;
+        }
+    }
+
+    /// Reads on to the close frame and gives its code.
+    async fn close_code(&mut self, answer_pings: bool) -> u16 {
+        loop {
+            let (opcode, payload) = self.frame().await;
+            if opcode == 8 {
+                return u16::from_be_bytes([payload[0], payload[1]]);
+            }
+            if answer_pings && payload == b"{}" {
+                self.send(&json!({})).await;
+            }
+        }
+    }
+}
+
+// LIVE-1: in the grace it hears but does nothing new, then 3005, which comes back.
+#[tokio::test(start_paused = true)]
+async fn live_1_an_identity_ends_25_seconds_after_exp() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock.clone(), SETTINGS);
+    let identity = testing::identity("alice", json!({"exp": NOW.0 + 60}));
+    let mut alice = Peer::connected(&sessions, identity).await;
+    alice
+        .send(&json!({"id": 2, "subscribe": {"channel": "chat:a"}}))
+        .await;
+    assert!(alice.message().await["subscribe"].is_object());
+
+    clock.advance(Duration::from_secs(60));
+    for command in ["subscribe", "publish"] {
+        alice
+            .send(&json!({"id": 3, command: {"channel": "chat:b", "data": 1}}))
+            .await;
+        let error = alice.message().await["error"].clone();
+        assert_eq!(
+            error,
+            json!({"code": 110, "message": "expired", "temporary": true})
+        );
+    }
+    let mut bob = Peer::connected(&sessions, testing::identity("bob", json!({}))).await;
+    bob.send(&json!({"id": 2, "publish": {"channel": "chat:a", "data": "late"}}))
+        .await;
+    assert_eq!(alice.message().await["push"]["pub"]["data"], "late");
+
+    let began = Instant::now();
+    assert_eq!(alice.close_code(true).await, 3005);
+    assert_eq!(began.elapsed().as_secs(), 60 + 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_connect_or_answer_is_closed() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock.clone(), SETTINGS);
+    let mut stale = Peer::open(&sessions, testing::identity("alice", json!({}))).await;
+    let began = Instant::now();
+    assert_eq!(stale.close_code(true).await, 3502);
+    assert_eq!(began.elapsed().as_secs(), 10);
+
+    let mut silent = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
+    let began = Instant::now();
+    assert_eq!(silent.close_code(false).await, 3012);
+    // The first ping comes between half the interval and the whole, then 8 s for the pong.
+    assert!(
+        (12 + 8..=25 + 8).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_read_the_time_is_taken_again() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock.clone(), SETTINGS);
+    let mut alice = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
+    alice
+        .send(&json!({"id": 2, "subscribe": {"channel": "early:bird"}}))
+        .await;
+    assert!(alice.message().await["subscribe"].is_object());
+    clock.advance(Duration::from_secs(120));
+    let withdrawn = json!({"code": 2100, "reason": "permission withdrawn"});
+    assert_eq!(alice.message().await["push"]["unsubscribe"], withdrawn);
+    alice
+        .send(&json!({"id": 3, "subscribe": {"channel": "early:bird"}}))
+        .await;
+    assert_eq!(alice.message().await["error"]["code"], 103);
+}
+
+// LIMIT-2: of 17 at once exactly 16 get in.
+#[tokio::test]
+async fn limit_2_of_17_reservations_16_are_given() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock, SETTINGS);
+    let admit = || {
+        sessions.admit(
+            testing::identity("alice", json!({})),
+            facts(),
+            Conversation::Echo,
+        )
+    };
+    let (mut places, mut refused) = (Vec::new(), 0);
+    for admitted in futures_util::future::join_all((0..17).map(|_| admit())).await {
+        match admitted {
+            Ok(place) => places.push(place),
+            Err(SessionFull) => refused += 1,
+        }
+    }
+    assert_eq!((places.len(), refused), (16, 1));
+    assert!(
+        !sessions
+            .has_room(testing::identity("alice", json!({})).user())
+            .await
+    );
+    places.pop();
+    assert!(admit().await.is_ok());
+    drop(places);
+    assert_eq!(sessions.node.metrics.sessions.get(), 0);
+}
+
+// RES-6: whatever panics, it ends that connection alone and leaves nothing behind.
+#[tokio::test]
+async fn res_6_a_panic_ends_one_connection() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(Arc::new(Panicking), clock, SETTINGS);
+    let mut neighbour = Peer::connected(&sessions, testing::identity("bob", json!({}))).await;
+    let mut alice = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
+    alice
+        .send(&json!({"id": 2, "subscribe": {"channel": "chat:a"}}))
+        .await;
+    alice
+        .send(&json!({"id": 3, "publish": {"channel": "chat:a", "data": 1}}))
+        .await;
+    let mut rest = Vec::new();
+    alice.pipe.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(sessions.node.metrics.panics.get(), 1);
+    neighbour
+        .send(&json!({"id": 2, "subscribe": {"channel": "chat:a"}}))
+        .await;
+    assert!(neighbour.message().await["subscribe"].is_object());
+    assert_eq!(sessions.node.metrics.connections.get(), 1);
+}
+
+/// What an idle connection costs besides TLS: its task holds this future.
+#[tokio::test]
+async fn the_task_of_a_connection_is_small() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock, SETTINGS);
+    let admitted = sessions.admit(
+        testing::identity("alice", json!({})),
+        facts(),
+        Conversation::Protocol,
+    );
+    let reservation = admitted.await.unwrap();
+    let (_pipe, wire) = duplex(64);
+    let task = reservation.serve(wire, Bytes::new());
+    assert!(size_of_val(&task) <= 2048, "{} bytes", size_of_val(&task));
+}
+
+/// An engine that fails in the worst way when it is published to.
+struct Panicking;
+
+#[async_trait]
+impl Engine for Panicking {
+    async fn subscribe(&self, _: &ChannelName, _: Arc<dyn Member>) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn unsubscribe(&self, _: &ChannelName, _: ConnectionId) {}
+    async fn publish(
+        &self,
+        _: &ChannelName,
+        _: Payload,
+        _: Option<Arc<ClientInfo>>,
+        _: Option<HistoryLimits>,
+    ) -> Result<Position, EngineError> {
+        panic!("the engine of this test")
+    }
+    async fn join(&self, _: &ChannelName, _: Arc<ClientInfo>) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn leave(&self, _: &ChannelName, _: Arc<ClientInfo>) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn history(&self, _: &ChannelName, _: HistoryQuery) -> Result<HistoryPage, HistoryError> {
+        Err(EngineError("no history".to_owned()).into())
+    }
+    async fn presence(
+        &self,
+        _: &ChannelName,
+        _: usize,
+    ) -> Result<Vec<Arc<ClientInfo>>, EngineError> {
+        Ok(Vec::new())
+    }
+    async fn presence_stats(&self, _: &ChannelName) -> Result<PresenceStats, EngineError> {
+        Ok(PresenceStats {
+            connections: 0,
+            users: 0,
+        })
+    }
+}
