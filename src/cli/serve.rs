@@ -40,6 +40,7 @@ pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Resu
     for warning in &warnings {
         tracing::warn!(at = %warning, "configuration");
     }
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -181,6 +182,21 @@ impl Stops {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// Each connection is a file descriptor; the soft limit is often 1,024 for the sake of programs
+/// that use `select`, which this one does not.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => tracing::debug!(files = limit.maximum, "file limit raised"),
+        Err(error) => tracing::warn!(%error, files = limit.current, "file limit not raised"),
     }
 }
 

@@ -170,10 +170,7 @@ level = "debug"
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                began.elapsed() < PATIENCE * 2,
-                "the gateway does not end"
-            );
+            assert!(began.elapsed() < PATIENCE * 2, "the gateway does not end");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
