@@ -114,6 +114,8 @@ impl<W: Wire> Connection<W> {
         if let Err(violation) = self.frames.feed(&early) {
             self.peer.outbox.end(violation.into());
         }
+        // Even empty it holds the buffer that the request was read into.
+        drop(early);
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Incoming(Incoming::Pong) => self.on_pong(),

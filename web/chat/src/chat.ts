@@ -71,6 +71,7 @@ export class Chat {
 
   stop(): void {
     clearInterval(this.timer);
+    for (const pending of this.leaving.values()) clearTimeout(pending);
     document.removeEventListener("visibilitychange", this.look);
     this.link.stop();
     this.client.disconnect();

@@ -70,9 +70,10 @@ export function avatar(user: string, name: string): HTMLElement {
   const words = name.trim().split(/\s+/);
   const first = [...(words[0] ?? "")][0] ?? "?";
   const last = words.length > 1 ? ([...(words[words.length - 1] ?? "")][0] ?? "") : "";
-  let hash = 7;
-  for (const char of user) hash = (hash * 31 + char.codePointAt(0)!) >>> 0;
-  return h("span", { class: "avatar", "data-hue": hash % 10, "aria-hidden": "true" }, (first + last).toUpperCase());
+  let hash = 2166136261;
+  for (const char of user) hash = Math.imul(hash ^ char.codePointAt(0)!, 16777619);
+  hash ^= hash >>> 15;
+  return h("span", { class: "avatar", "data-hue": (hash >>> 0) % 10, "aria-hidden": "true" }, (first + last).toUpperCase());
 }
 
 /** Up, Down, Home and End move between the buttons of a list; Tab enters and leaves it as one. */

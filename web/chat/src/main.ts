@@ -5,6 +5,7 @@ import "./styles/signin.css";
 import "./styles/layout.css";
 import "./styles/sidebar.css";
 import "./styles/messages.css";
+import "./styles/composer.css";
 import "./styles/people.css";
 import { Chat } from "./chat.ts";
 import { keepSession, restoreSession, type Session } from "./session.ts";

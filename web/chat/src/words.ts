@@ -36,7 +36,7 @@ export function whyRefused(state: RoomState, session: Session): Explanation {
     return { title: "This room could not be opened", text: `The gateway says: ${reason}.` };
   }
   if (room.team) {
-    const own = session.teams.length === 0 ? "without a team" : `as a member of the ${session.teams.join(" and ")} team`;
+    const own = session.teams.length === 0 ? "without a team" : `as a member of the ${session.teams.join(" and ")} team${session.teams.length > 1 ? "s" : ""}`;
     return {
       title: `This room is for the ${room.team} team`,
       text: `You signed in ${own}, so the gateway did not let you in. Sign out and choose the ${room.team} team to come here.`,

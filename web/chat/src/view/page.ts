@@ -85,6 +85,10 @@ export function renderChat(app: HTMLElement, chat: Chat, signOut: () => void): v
     badges();
     write.focus();
   });
+  const link = () => {
+    page.dataset.link = chat.link.status.state;
+  };
+  chat.on("status", link);
   chat.on("list", badges);
   chat.on("people", badges);
   on(page, {
@@ -94,6 +98,7 @@ export function renderChat(app: HTMLElement, chat: Chat, signOut: () => void): v
   });
   head();
   badges();
+  link();
   app.replaceChildren(page);
   write.focus();
 }

@@ -33,7 +33,7 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
     ...testid("signout"),
   }, icon("leave"));
   on(leave, { click: signOut });
-  const teams = session.teams.length === 0 ? "no team" : `${session.teams.join(" and ")} team`;
+  const teams = session.teams.length === 0 ? "No team" : `In the ${session.teams.join(" and ")} team${session.teams.length > 1 ? "s" : ""}`;
 
   const element = h(
     "aside",
@@ -54,7 +54,7 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
         "div",
         { class: "me-text" },
         h("span", { class: "me-name" }, session.name),
-        h("span", { class: "me-about", title: `User id ${session.user}` }, `${session.user} · ${teams}`),
+        h("span", { class: "me-about", title: `User id ${session.user}` }, teams),
       ),
       themeToggle(),
       leave,
