@@ -86,7 +86,7 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts until `stop`; then waits for requests that are being answered.
+    /// Accepts until `stop`, which also ends connections that were not upgraded.
     pub async fn run(self, stop: CancellationToken) {
         let mut retry = ACCEPT_RETRY_MIN;
         loop {
@@ -99,7 +99,7 @@ impl Listener {
             match accepted {
                 Ok((socket, client)) => {
                     retry = ACCEPT_RETRY_MIN;
-                    self.take(socket, client);
+                    self.take(socket, client, &stop);
                 }
                 Err(error) => {
                     self.gateway.metrics.accept_errors.inc();
@@ -118,7 +118,7 @@ impl Listener {
         self.tasks.wait().await;
     }
 
-    fn take(&self, socket: TcpStream, client: SocketAddr) {
+    fn take(&self, socket: TcpStream, client: SocketAddr, stop: &CancellationToken) {
         self.gateway.metrics.accepted.inc();
         let trusted = match &self.transport {
             Accepted::Tls(_) => true,
@@ -137,15 +137,18 @@ impl Listener {
             // It has ended already.
             return;
         }
-        let gateway = self.gateway.clone();
+        let (gateway, stop) = (self.gateway.clone(), stop.clone());
+        // An idle connection between two requests must not hold up the end of the process.
         match &self.transport {
             Accepted::Tls(tls) => {
+                let serve = serve_tls(tls.clone(), socket, client, gateway);
                 self.tasks
-                    .spawn(serve_tls(tls.clone(), socket, client, gateway));
+                    .spawn(async move { stop.run_until_cancelled(serve).await });
             }
-            _ => {
+            Accepted::Loopback | Accepted::BehindProxies(_) => {
+                let serve = gateway.serve(Stream::Clear(socket), client);
                 self.tasks
-                    .spawn(gateway.serve(Stream::Clear(socket), client));
+                    .spawn(async move { stop.run_until_cancelled(serve).await });
             }
         }
     }

@@ -146,13 +146,10 @@ impl<W: Wire> Connection<W> {
             if let Some(over) = self.write(cx) {
                 return Poll::Ready(Turn::Over(over));
             }
-            if self.stage == Stage::Open
-                && self.peer.outbox.ending().is_none()
-                && let Some(turn) = self.next_turn()
-            {
+            if let Some(turn) = self.next_turn() {
                 return Poll::Ready(turn);
             }
-            if self.is_paused() || self.read(cx).is_pending() {
+            if !self.may_read() || self.read(cx).is_pending() {
                 break;
             }
         }
@@ -214,8 +211,18 @@ impl<W: Wire> Connection<W> {
         }
     }
 
+    /// Whether more may be read: not while much waits to be written, and nothing between the wish
+    /// to end and the close frame, since what is read then has nowhere to go.
+    fn may_read(&mut self) -> bool {
+        match self.stage {
+            Stage::Open => !self.is_paused() && self.peer.outbox.ending().is_none(),
+            Stage::Closing(_) => true,
+            Stage::Closed(_) | Stage::GaveUp(_) => false,
+        }
+    }
+
     fn is_paused(&mut self) -> bool {
-        let full = self.peer.outbox.bytes() > OUTBOX_SOFT_BYTES && self.stage == Stage::Open;
+        let full = self.peer.outbox.bytes() > OUTBOX_SOFT_BYTES;
         match (full, self.paused) {
             (true, None) => self.paused = Some(Instant::now()),
             (false, Some(since)) => {
@@ -231,7 +238,7 @@ impl<W: Wire> Connection<W> {
     /// The next thing that was read and can be handled now.
     fn next_turn(&mut self) -> Option<Turn> {
         loop {
-            if self.is_paused() {
+            if self.stage != Stage::Open || !self.may_read() {
                 return None;
             }
             if let Some(turn) = self.next_command() {
@@ -315,7 +322,6 @@ impl<W: Wire> Connection<W> {
         }
         if client.is_connected() && !was_connected {
             let expires_in = client.expires_in();
-            self.frames.set_max_message(self.node.settings.max_message);
             self.deadlines.clear(Due::Connect);
             self.begin(expires_in);
         }
@@ -324,6 +330,7 @@ impl<W: Wire> Connection<W> {
 
     /// The connection is in use: it is kept alive, for as long as its identity is true.
     fn begin(&mut self, expires_in: Duration) {
+        self.frames.set_max_message(self.node.settings.max_message);
         let interval = self.node.settings.ping_interval;
         self.deadlines
             .set(Due::Ping, interval.mul_f64(rand::random_range(0.5..1.0)));

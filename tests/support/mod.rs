@@ -127,14 +127,16 @@ level = "debug"
     fn run(folder: TempDir, config: &str, certificate: CertificateDer<'static>) -> Gateway {
         let file = folder.path().join("gatepost.toml");
         std::fs::write(&file, config).unwrap();
-        let mut child = Command::new(std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()))
-            .args(["serve", "--config"])
-            .arg(&file)
-            .env("GATEPOST_TEST_SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = Command::new(
+            std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()),
+        )
+        .args(["serve", "--config"])
+        .arg(&file)
+        .env("GATEPOST_TEST_SECRET", SECRET)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
         let log = Arc::default();
         let (public, admin) = addresses(child.stderr.take().unwrap(), &log);
         Gateway {
