@@ -124,3 +124,77 @@ impl Hub {
         &self.shards[self.hasher.hash_one(channel.as_str()) as usize % SHARDS]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Payload, Publication};
+
+    /// A member that keeps what it hears.
+    struct Ear {
+        id: ConnectionId,
+        heard: Mutex<Vec<Arc<Event>>>,
+    }
+
+    impl Member for Ear {
+        fn connection(&self) -> ConnectionId {
+            self.id
+        }
+        fn info(&self) -> Arc<ClientInfo> {
+            let client = self.id.to_string();
+            Arc::new(ClientInfo {
+                user: "alice".to_owned(),
+                client,
+                conn_info: None,
+            })
+        }
+        fn deliver(&self, event: &Arc<Event>) {
+            self.heard.lock().push(event.clone());
+        }
+    }
+
+    fn ear() -> Arc<Ear> {
+        Arc::new(Ear {
+            id: ConnectionId::random(),
+            heard: Mutex::default(),
+        })
+    }
+
+    fn event(channel: &ChannelName) -> Arc<Event> {
+        let data = Payload::parse(b"1").unwrap();
+        let publication = Arc::new(Publication {
+            data,
+            info: None,
+            offset: 0,
+        });
+        Arc::new(Event::new(
+            channel.clone(),
+            EventBody::Publication(publication),
+        ))
+    }
+
+    #[test]
+    fn members_of_the_channel_hear_the_very_same_bytes_and_others_nothing() {
+        let (hub, room) = (Hub::new(), ChannelName::parse("chat:a").unwrap());
+        let (alice, bob, carol) = (ear(), ear(), ear());
+        hub.add(&room, alice.clone());
+        hub.add(&room, bob.clone());
+        hub.add(&ChannelName::parse("chat:b").unwrap(), carol.clone());
+        hub.publish(&event(&room));
+        let (a, b) = (alice.heard.lock().remove(0), bob.heard.lock().remove(0));
+        assert_eq!(a.json().as_ptr(), b.json().as_ptr(), "encoded once");
+        assert!(carol.heard.lock().is_empty());
+    }
+
+    #[test]
+    fn nothing_comes_after_remove_and_an_empty_channel_is_forgotten() {
+        let (hub, room) = (Hub::new(), ChannelName::parse("chat:a").unwrap());
+        let alice = ear();
+        hub.add(&room, alice.clone());
+        assert_eq!((hub.channels(), hub.members(&room, 10).len()), (1, 1));
+        hub.remove(&room, alice.id);
+        hub.publish(&event(&room));
+        assert!(alice.heard.lock().is_empty());
+        assert_eq!((hub.channels(), hub.members(&room, 10).len()), (0, 0));
+    }
+}

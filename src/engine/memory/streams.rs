@@ -285,3 +285,6 @@ fn cost(publication: &Publication) -> usize {
 fn new_epoch() -> Arc<str> {
     Arc::from(Alphabetic.sample_string(&mut rand::rng(), 8))
 }
+
+#[cfg(test)]
+mod tests;
