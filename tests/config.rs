@@ -72,6 +72,13 @@ impl Folder {
         Config::parse(text, &self.file("gatepost.toml"), &environment)
             .map_err(|faults| faults.to_string())
     }
+
+    /// The same for a config in the folder `config`, as the reference stands in the project.
+    fn parse_in_config(&self, text: &str) -> Result<Loaded, String> {
+        fs::create_dir_all(self.file("config")).unwrap();
+        Config::parse(text, &self.file("config/gatepost.toml"), &environment)
+            .map_err(|faults| faults.to_string())
+    }
 }
 
 fn environment(name: &str) -> Option<String> {
@@ -151,8 +158,8 @@ fn reference_folder() -> Folder {
     for (from, to) in [
         ("server.pem", "certs/server.pem"),
         ("server.key", "certs/server.key"),
-        ("issuer.pub", "keys/main.pub.pem"),
-        ("secret.txt", "keys/partner.secret"),
+        ("issuer.pub", "certs/issuer.pem"),
+        ("secret.txt", "certs/partner.secret"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
         fs::copy(folder.file(from), folder.file(to)).unwrap();
@@ -163,9 +170,9 @@ fn reference_folder() -> Folder {
 #[test]
 fn the_reference_loads_as_it_is_and_with_every_option_on() {
     let folder = reference_folder();
-    let short = folder.parse(REFERENCE).unwrap();
+    let short = folder.parse_in_config(REFERENCE).unwrap();
     assert_eq!(short.warnings.len(), 0, "{:?}", short.warnings);
-    let full = folder.parse(&reference_in_full()).unwrap();
+    let full = folder.parse_in_config(&reference_in_full()).unwrap();
     // What is commented out is the default, where there is one: switching it on changes nothing
     // in these sections.
     for section in [

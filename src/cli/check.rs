@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::NO;
-use crate::config::{Config, Fault};
+use crate::config::{Config, Fault, Severity};
 
 /// Prints warnings and faults; 1 when there is a fault.
 pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -23,7 +23,8 @@ pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
         }
         Err(faults) => {
             print(&mut out, faults.iter())?;
-            let count = faults.iter().count();
+            let is_error = |fault: &&Fault| fault.severity() == Severity::Error;
+            let count = faults.iter().filter(is_error).count();
             let word = if count == 1 { "fault" } else { "faults" };
             writeln!(out, "{}: {count} {word}", file.display())?;
             ExitCode::from(NO)

@@ -93,8 +93,9 @@ fn announce(args: &DevArgs) {
         "\n  Gatepost, development mode. The issuer is a toy that signs for anybody: \
          never for production.\n\n  \
          Open https://localhost:{}/ in two windows and sign in as two users.\n  \
-         The certificate is new to your browser, so it will ask once.\n  \
+         The certificate is new to your browser: accept it once, or import {}.\n  \
          Ctrl+C stops it.\n",
-        args.listen.port()
+        args.listen.port(),
+        crate::dev::certificate_path(&args.state).display()
     );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -163,10 +163,12 @@ async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
     }
 }
 
-/// The signals that stop the process.
+/// The signals that stop the process. SIGHUP does not: it is often sent to have a configuration
+/// read again, which takes a restart here, and would end the process without a drain.
 struct Stops {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Stops {
@@ -174,13 +176,19 @@ impl Stops {
         Ok(Stops {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP ignored: a changed configuration takes a restart");
+                }
+            }
         }
     }
 }

@@ -163,12 +163,14 @@ fn blank(character: char) -> char {
     if character == '\t' { '\t' } else { ' ' }
 }
 
-/// Everything that is wrong with a config, in the order of the file; never empty.
+/// Everything that is wrong with a config, and its warnings, in the order of the file. At least one
+/// is an error.
 #[derive(Clone, Debug)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    pub(super) fn new(faults: Vec<Fault>) -> Faults {
+    pub(super) fn new(mut faults: Vec<Fault>) -> Faults {
+        faults.sort_by_key(Fault::order);
         Faults(faults)
     }
 

@@ -145,7 +145,8 @@ impl Config {
                 // Every way to have no config notes why; should one forget, it fails closed.
                 Err(Faults::of_file(file, "could not be evaluated".to_owned()))
             }
-            _ => Err(Faults::new(findings.faults)),
+            // A warning often tells why there is a fault.
+            _ => Err(Faults::new([findings.faults, findings.warnings].concat())),
         }
     }
 

@@ -162,7 +162,7 @@ async fn serve_tls(tls: Arc<Tls>, socket: TcpStream, client: SocketAddr, gateway
             Box::pin(gateway.serve(Stream::Tls(Box::new(stream)), client)).await;
         }
         Err(result) => {
-            tracing::debug!(%client, ?result, "TLS handshake not completed");
+            tracing::debug!(%client, result = result.as_str(), "TLS handshake not completed");
             gateway.metrics.handshake(result);
         }
     }

@@ -14,7 +14,7 @@ use hyper::{Method, Request, StatusCode};
 use super::answer::{self, Answer};
 use super::http::too_many_connections;
 use super::{Gateway, upgrade};
-use crate::identity::{Offer, Refusal};
+use crate::identity::Refusal;
 
 /// 204, or exactly the refusal that the upgrade would get.
 pub(super) async fn answer(
@@ -55,10 +55,7 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
     }
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
-    let admitted = gateway
-        .door
-        .identify(headers, query, &Offer::default(), now)
-        .await?;
+    let admitted = gateway.door.identify_plain(headers, query, now).await?;
     if !gateway.sessions.has_room(admitted.identity.user()).await {
         return Err(too_many_connections());
     }

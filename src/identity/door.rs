@@ -51,11 +51,37 @@ impl Door {
         offer: &Offer,
         now: UnixSeconds,
     ) -> Result<Admitted, Refusal> {
+        self.identify_from(&self.sources, headers, query, offer, now)
+    }
+
+    /// The same for a request that is no upgrade and so can always send a header: its token is
+    /// `Authorization: Bearer`, whether an upgrade may bring it so or not, or the cookie.
+    pub async fn identify_plain(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<Admitted, Refusal> {
+        let sources = Sources {
+            header: true,
+            ..self.sources.clone()
+        };
+        self.identify_from(&sources, headers, query, &Offer::default(), now)
+    }
+
+    fn identify_from(
+        &self,
+        sources: &Sources,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        offer: &Offer,
+        now: UnixSeconds,
+    ) -> Result<Admitted, Refusal> {
         let origin = self.origins.check(headers)?;
         if origin.is_none() && !self.allow_missing_origin {
             return Err(Refusal::OriginRequired);
         }
-        let (token, source) = token::find(headers, query, offer, &self.sources)?;
+        let (token, source) = token::find(headers, query, offer, sources)?;
         // Whatever the configuration says: a cookie is sent by the browser, not by the page.
         if origin.is_none() && source == TokenSource::Cookie {
             return Err(Refusal::OriginRequired);

@@ -59,12 +59,6 @@ refusals! {
     Draining { retry_after: Duration = Duration::from_secs(1) }
         => SERVICE_UNAVAILABLE, "draining",
         "this node is stopping; connect again after the time that Retry-After says";
-    AtCapacity { retry_after: Duration = Duration::from_secs(1) }
-        => SERVICE_UNAVAILABLE, "at_capacity",
-        "this node is full; connect again after the time that Retry-After says";
-    TooManyAttempts { retry_after: Duration = Duration::from_secs(1) }
-        => TOO_MANY_REQUESTS, "too_many_attempts",
-        "too many attempts from this address; wait for the time that Retry-After says";
     TooManyConnections { retry_after: Duration = Duration::from_secs(1) }
         => TOO_MANY_REQUESTS, "too_many_connections",
         "this user has as many connections as one may have; close one, or try again later";
@@ -253,10 +247,9 @@ impl Refusal {
     /// The header `Retry-After`: after how long another attempt may succeed.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Refusal::Draining { retry_after }
-            | Refusal::AtCapacity { retry_after }
-            | Refusal::TooManyAttempts { retry_after }
-            | Refusal::TooManyConnections { retry_after } => Some(*retry_after),
+            Refusal::Draining { retry_after } | Refusal::TooManyConnections { retry_after } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }

@@ -140,8 +140,9 @@ impl Sessions {
         tracing::info!(connections = peers.len(), ?window, "draining");
         let began = Instant::now();
         let count = u32::try_from(peers.len()).unwrap_or(u32::MAX).max(1);
-        for (index, peer) in (0..count).zip(&peers) {
-            tokio::time::sleep_until(began + window * index / count).await;
+        for (number, peer) in (1..=count).zip(&peers) {
+            // The last at the end of the window: whoever balances has time to see that we stop.
+            tokio::time::sleep_until(began + window * number / count).await;
             peer.end(Disconnect::Shutdown);
         }
         // Whoever was being admitted when the list was made.

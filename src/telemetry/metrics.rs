@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -39,7 +39,7 @@ struct CloseLabels {
 }
 
 /// How a TLS handshake ended.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeResult {
     /// It completed.
     Done,
@@ -51,6 +51,18 @@ pub enum HandshakeResult {
     Dropped,
 }
 
+impl HandshakeResult {
+    /// The word in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HandshakeResult::Done => "done",
+            HandshakeResult::Failed => "failed",
+            HandshakeResult::TimedOut => "timed_out",
+            HandshakeResult::Dropped => "dropped",
+        }
+    }
+}
+
 /// One label with a text of ours.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TextLabels {
@@ -60,7 +72,7 @@ struct TextLabels {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct HandshakeLabels {
-    result: HandshakeResult,
+    result: &'static str,
 }
 
 /// All metrics of a node. Cheap to clone; what runs often is counted once for many.
@@ -197,7 +209,9 @@ impl Metrics {
     /// Counts a TLS handshake.
     pub fn handshake(&self, result: HandshakeResult) {
         self.handshakes
-            .get_or_create(&HandshakeLabels { result })
+            .get_or_create(&HandshakeLabels {
+                result: result.as_str(),
+            })
             .inc();
     }
 
