@@ -8,8 +8,17 @@
     reason = "each test program uses a part of it, and ends where something is wrong"
 )]
 
+pub mod answers;
 pub mod client;
+pub mod dev;
+pub mod door;
+pub mod frames;
 pub mod http;
+pub mod refusals;
+pub mod request;
+pub mod tls_client;
+pub mod tokens;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -71,8 +80,16 @@ pub struct Gateway {
 /// What a test changes of the usual configuration.
 #[derive(Default)]
 pub struct Setup<'a> {
+    /// Lines under `[listen]`, beside the addresses.
+    pub listen: &'a str,
+    /// Lines under `[tls]`, in place of certificate and key.
+    pub tls: Option<&'a str>,
     /// Lines under `[door]`, beside sources, cookie and origins.
     pub door: &'a str,
+    /// Lines under the `[[issuer]]`, beside those that it needs.
+    pub issuer: &'a str,
+    /// Lines under `[log]`, in place of JSON and all that there is.
+    pub log: Option<&'a str>,
     /// Whole tables, behind the others.
     pub tables: &'a str,
     /// In place of [`RULES`].
@@ -88,20 +105,24 @@ impl Gateway {
     pub fn with(setup: &Setup<'_>) -> Gateway {
         let folder = TempDir::new().unwrap();
         let certificate = write_certificate(folder.path());
-        let door = setup.door;
+        let (listen, door, issuer) = (setup.listen, setup.door, setup.issuer);
+        let tls = setup
+            .tls
+            .unwrap_or("certificate = \"server.pem\"\nkey = \"server.key\"");
         let sources = if door.contains("sources") {
             String::new()
         } else {
             "sources = [\"header\", \"subprotocol\", \"cookie\"]\ncookie = \"gp_token\"".to_owned()
         };
+        let log = setup.log.unwrap_or("format = \"json\"\nlevel = \"debug\"");
         let config = format!(
             r#"
 [listen]
 public = "127.0.0.1:0"
 admin = "127.0.0.1:0"
+{listen}
 [tls]
-certificate = "server.pem"
-key = "server.key"
+{tls}
 [door]
 {sources}
 origins = ["{ORIGIN}", "https://*.team.example"]
@@ -112,9 +133,9 @@ issuer = "{ISSUER}"
 audience = ["gatepost"]
 algorithms = ["HS256"]
 secret_env = "GATEPOST_TEST_SECRET"
+{issuer}
 [log]
-format = "json"
-level = "debug"
+{log}
 {}
 {}
 "#,
@@ -225,16 +246,26 @@ fn addresses(
         .map_while(Result::ok);
     let mut seen = Vec::new();
     let found = lines.by_ref().find_map(|line| {
-        let value: Value = serde_json::from_str(&line).unwrap_or_default();
+        let is_it = line.contains("listening");
+        let found = is_it.then(|| Some((address(&line, "public")?, address(&line, "admin")?)));
         seen.push(line);
-        let address = |name: &str| value[name].as_str()?.parse().ok();
-        (value["message"] == "listening").then(|| Some((address("public")?, address("admin")?)))?
+        found?
     });
     let found = found.unwrap_or_else(|| panic!("the gateway did not start:\n{}", seen.join("\n")));
     *log.lock() = seen;
     let log = log.clone();
     std::thread::spawn(move || lines.for_each(|line| log.lock().push(line)));
     found
+}
+
+/// The address behind this name in a log line, in JSON or in text.
+fn address(line: &str, name: &str) -> Option<SocketAddr> {
+    let value: Value = serde_json::from_str(line).unwrap_or_default();
+    let text = || {
+        line.split(' ')
+            .find_map(|w| w.strip_prefix(name)?.strip_prefix('='))
+    };
+    value[name].as_str().or_else(text)?.parse().ok()
 }
 
 fn write_certificate(folder: &Path) -> CertificateDer<'static> {
