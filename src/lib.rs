@@ -11,6 +11,7 @@
 //! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
 //! them [`config`], [`cli`], [`dev`] and [`telemetry`].
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod cli;
 pub mod clock;

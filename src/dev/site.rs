@@ -102,7 +102,12 @@ fn file(path: &str, method: &Method) -> Option<Page> {
         "/" => "index.html",
         path => path.strip_prefix('/')?,
     };
-    let Some(found) = Chat::get(name) else {
+    // By its exact name: a debug build reads files, and would follow a path to one.
+    let found = Chat::iter()
+        .any(|known| known == name)
+        .then(|| Chat::get(name))
+        .flatten();
+    let Some(found) = found else {
         return (path == "/").then(|| page(StatusCode::NOT_FOUND, TEXT, NOT_BUILT.into()));
     };
     if !is_read(method) {

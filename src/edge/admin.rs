@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -114,7 +115,7 @@ impl Admin {
             ("/metrics" | "/health/live" | "/health/ready", method)
                 if method != Method::GET && method != Method::HEAD =>
             {
-                answer::method_not_allowed("GET, HEAD")
+                with_allow(answer::refusal(&Refusal::MethodNotAllowed))
             }
             ("/metrics", _) => self.metrics(),
             ("/health/live", _) => self.health(StatusCode::OK),
@@ -129,7 +130,7 @@ impl Admin {
     /// A page that rebinds its name to this address must not read what is here (ORIGIN-3): only
     /// the configured hosts, an IP address, or localhost.
     fn check_host(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
-        upgrade::check_admin_host(request.headers(), &self.gateway.hosts)
+        upgrade::check_admin_host(request, &self.gateway.hosts)
     }
 
     fn metrics(&self) -> Answer {
@@ -157,6 +158,13 @@ impl Admin {
         });
         answer::with_body(status, "application/json", Bytes::from(body.to_string()))
     }
+}
+
+fn with_allow(mut answer: Answer) -> Answer {
+    answer
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
 }
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-    SEC_WEBSOCKET_VERSION, STRICT_TRANSPORT_SECURITY, UPGRADE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+    STRICT_TRANSPORT_SECURITY, UPGRADE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -50,15 +49,6 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     close(answer)
-}
-
-/// 405, with the methods that the path takes.
-pub(super) fn method_not_allowed(allow: &'static str) -> Answer {
-    let mut answer = refusal(&Refusal::MethodNotAllowed);
-    answer
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allow));
-    answer
 }
 
 /// Ends the TCP connection after this answer.

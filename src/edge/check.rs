@@ -16,20 +16,25 @@ use super::http::too_many_connections;
 use super::{Gateway, upgrade};
 use crate::identity::Refusal;
 
-/// 204, or exactly the refusal that the upgrade would get.
+/// 204, or exactly the refusal that the upgrade would get; `first` is what every request is checked
+/// for, told here since a page may only read what is shared with it.
 pub(super) async fn answer(
     gateway: &Gateway,
     request: &Request<Incoming>,
     client: IpAddr,
+    first: Result<(), Refusal>,
 ) -> Answer {
+    let path = request.uri().path();
     let result = match *request.method() {
+        _ if first.is_err() => first,
         Method::GET | Method::POST => would_admit(gateway, request).await,
         Method::OPTIONS => preflight(gateway, request),
-        _ => return answer::method_not_allowed("GET, POST, OPTIONS"),
+        _ => Err(Refusal::MethodNotAllowed),
     };
     let mut answer = match result {
         Ok(()) => answer::empty(StatusCode::NO_CONTENT),
-        Err(refusal) => gateway.refuse(&refusal, client, request.uri().path()),
+        Err(Refusal::MethodNotAllowed) => gateway.refuse_method("GET, POST, OPTIONS", client, path),
+        Err(refusal) => gateway.refuse(&refusal, client, path),
     };
     share_with_origin(gateway, request.headers(), answer.headers_mut());
     if request.method() == Method::OPTIONS && answer.status() == StatusCode::NO_CONTENT {
@@ -48,8 +53,7 @@ pub(super) async fn answer(
 }
 
 async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
-    gateway.readiness.check()?;
-    upgrade::check_host(request.headers(), &gateway.hosts)?;
+    upgrade::check_host(request, &gateway.hosts)?;
     if !request.body().is_end_stream() {
         return Err(Refusal::BodyNotAllowed);
     }
@@ -64,7 +68,7 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
 
 /// The browser asks beforehand, without credentials, whether it may ask.
 fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
-    upgrade::check_host(request.headers(), &gateway.hosts)?;
+    upgrade::check_host(request, &gateway.hosts)?;
     match gateway.door.origins.check(request.headers())? {
         Some(_) => Ok(()),
         None => Err(Refusal::OriginRequired),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -86,9 +86,12 @@ impl Gateway {
         client: SocketAddr,
         admitted: &Mutex<Option<Reservation>>,
     ) -> Answer {
+        // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
+        let has_body = !request.body().is_end_stream();
         let answer = self.answer(request, client.ip().to_canonical(), admitted);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(answer) => answer,
+            Ok(answer) if !has_body => answer,
+            Ok(answer) => answer::close(answer),
             Err(_) => answer::close(answer::empty(StatusCode::REQUEST_TIMEOUT)),
         }
     }
@@ -99,24 +102,39 @@ impl Gateway {
         client: IpAddr,
         admitted: &Mutex<Option<Reservation>>,
     ) -> Answer {
-        if let Err(refusal) = check_size(&request) {
-            return self.refuse(&refusal, client, "");
-        }
         let path = request.uri().path();
-        match (path, request.method()) {
-            ("/health/live" | "/health/ready", &Method::GET | &Method::HEAD) => self.health(path),
-            ("/health/live" | "/health/ready", _) => answer::method_not_allowed("GET, HEAD"),
-            ("/connection/websocket", &Method::GET) => {
-                self.upgrade(&request, client, admitted, false).await
-            }
-            ("/connection/echo", &Method::GET) if self.echo => {
-                self.upgrade(&request, client, admitted, true).await
-            }
-            ("/connection/websocket", _) => answer::method_not_allowed("GET"),
-            ("/connection/echo", _) if self.echo => answer::method_not_allowed("GET"),
-            ("/connection/check", _) => check::answer(self, &request, client).await,
-            _ => self.beside(request, client).await,
+        let first = self.check_first(&request);
+        if path == "/connection/check" {
+            return check::answer(self, &request, client, first).await;
         }
+        if let Err(refusal) = first {
+            return self.refuse(&refusal, client, path);
+        }
+        let allow = match path {
+            "/health/live" | "/health/ready" => "GET, HEAD",
+            "/connection/websocket" => "GET",
+            "/connection/echo" if self.echo => "GET",
+            _ => return self.beside(request, client).await,
+        };
+        if !allow
+            .split(", ")
+            .any(|method| request.method().as_str() == method)
+        {
+            return self.refuse_method(allow, client, path);
+        }
+        match path {
+            "/health/live" | "/health/ready" => self.health(path),
+            "/connection/echo" => self.upgrade(&request, client, admitted, true).await,
+            _ => self.upgrade(&request, client, admitted, false).await,
+        }
+    }
+
+    /// What comes before the path says who answers: whether anybody does, and the request's size.
+    fn check_first(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
+        if !request.uri().path().starts_with("/health/") {
+            self.readiness.check()?;
+        }
+        check_size(request)
     }
 
     fn health(&self, path: &str) -> Answer {
@@ -156,8 +174,7 @@ impl Gateway {
         client: IpAddr,
         echo: bool,
     ) -> Result<(Upgrade, Reservation), Refusal> {
-        self.readiness.check()?;
-        upgrade::check_host(request.headers(), &self.hosts)?;
+        upgrade::check_host(request, &self.hosts)?;
         let upgrade = Upgrade::parse(request)?;
         let (headers, query) = (request.headers(), request.uri().query());
         let now = self.clock.now();
@@ -185,6 +202,9 @@ impl Gateway {
 
     /// What is not the gateway's: the development mode's pages, or nothing.
     async fn beside(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return self.refuse_method("GET, HEAD, POST, OPTIONS", client, "");
+        }
         let path = request.uri().path().to_owned();
         match self.page(request).await {
             Ok(answer) => answer,
@@ -194,16 +214,16 @@ impl Gateway {
 
     async fn page(&self, request: Request<Incoming>) -> Result<Answer, Refusal> {
         let site = self.site.as_ref().ok_or(Refusal::NotFound)?;
-        upgrade::check_host(request.headers(), &self.hosts)?;
+        upgrade::check_host(&request, &self.hosts)?;
         let (parts, body) = request.into_parts();
-        let has_body = !body.is_end_stream();
         let body = Limited::new(body, BODY_BYTES).collect().await;
         let body = body.map_err(|_| Refusal::BodyTooLarge)?.to_bytes();
         let path = parts.uri.path().to_owned();
+        let (method, headers) = (parts.method, parts.headers);
         let request = SiteRequest {
-            method: parts.method,
+            method,
             path,
-            headers: parts.headers,
+            headers,
             body,
         };
         let page = site.answer(request).await.ok_or(Refusal::NotFound)?;
@@ -213,12 +233,16 @@ impl Gateway {
                 .headers_mut()
                 .insert(name, HeaderValue::from_static(value));
         }
-        // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
-        Ok(if has_body {
-            answer::close(answer)
-        } else {
-            answer
-        })
+        Ok(answer)
+    }
+
+    /// The refusal of a method, with those that the path takes.
+    pub(super) fn refuse_method(&self, allow: &'static str, client: IpAddr, path: &str) -> Answer {
+        let mut answer = self.refuse(&Refusal::MethodNotAllowed, client, path);
+        answer
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(allow));
+        answer
     }
 
     /// A refusal is told once to the client, once to the log, once to the metrics.

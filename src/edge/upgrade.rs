@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::http::uri::Authority;
@@ -81,37 +81,40 @@ impl Upgrade {
     }
 }
 
-/// `Host`, which must be there once, must be one of those that are served; none listed: any.
-pub(super) fn check_host(headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {
-    let name = host(headers)?;
-    let served = hosts.is_empty() || hosts.iter().any(|known| known.eq_ignore_ascii_case(&name));
-    if served {
-        Ok(())
-    } else {
-        Err(Refusal::UnknownHost)
-    }
+/// `Host`, which must be there once, must be one of those that are served; none listed: any. A
+/// request line with a whole URI names a host too, and that one counts as well (RFC 9112 §3.2.2).
+pub(super) fn check_host<B>(request: &Request<B>, hosts: &[String]) -> Result<(), Refusal> {
+    check_hosts(request, |name| {
+        hosts.is_empty() || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    })
 }
 
 /// On the admin listener: one of those that are served, an IP address, or localhost. A name that
 /// somebody else controls may have been pointed here (ORIGIN-3).
-pub(super) fn check_admin_host(headers: &HeaderMap, hosts: &[String]) -> Result<(), Refusal> {
-    let name = host(headers)?;
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    let is_local = address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost");
-    if is_local || hosts.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-        return Ok(());
-    }
-    Err(Refusal::UnknownHost)
+pub(super) fn check_admin_host<B>(request: &Request<B>, hosts: &[String]) -> Result<(), Refusal> {
+    check_hosts(request, |name| {
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        let is_local = address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost");
+        is_local || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    })
 }
 
-fn host(headers: &HeaderMap) -> Result<String, Refusal> {
-    let host = single(headers, hyper::header::HOST).ok_or(Refusal::BadHost)?;
-    let authority: Authority = host.parse().map_err(|_| Refusal::BadHost)?;
-    let name = authority.host().trim_end_matches('.');
-    if name.is_empty() || host.contains('@') {
-        return Err(Refusal::BadHost);
+fn check_hosts<B>(request: &Request<B>, served: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let host = single(request.headers(), HOST).ok_or(Refusal::BadHost)?;
+    let of_header: Authority = host.parse().map_err(|_| Refusal::BadHost)?;
+    for authority in [Some(&of_header), request.uri().authority()]
+        .into_iter()
+        .flatten()
+    {
+        let name = authority.host().trim_end_matches('.');
+        if name.is_empty() || authority.as_str().contains('@') {
+            return Err(Refusal::BadHost);
+        }
+        if !served(name) {
+            return Err(Refusal::UnknownHost);
+        }
     }
-    Ok(name.to_owned())
+    Ok(())
 }
 
 /// The header's value, if it is there exactly once and is text.

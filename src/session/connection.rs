@@ -1,6 +1,8 @@
 //! The task of one connection: reads frames, has commands carried out, writes what waits, keeps
 //! the deadlines. There is one per WebSocket, and it touches no other.
 
+mod incoming;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,13 +21,11 @@ use super::peer::Peer;
 use super::wire::{Frames, ReadTurn, Wire, WriteTurn};
 use crate::limits::{
     CLOSE_TIMEOUT, CONNECT_TIMEOUT, CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND, EMPTY_READS,
-    EMPTY_READS_WINDOW, EXPIRY_GRACE, EXTRA_COMMANDS, FIRST_MESSAGE_BYTES, FRAME_PONG_TIMEOUT,
-    MESSAGE_TIMEOUT, OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
+    EMPTY_READS_WINDOW, EXPIRY_GRACE, FIRST_MESSAGE_BYTES, FRAME_PONG_TIMEOUT, MESSAGE_TIMEOUT,
+    OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
 };
 use crate::protocol::json::{self, Decoder};
-use crate::protocol::websocket::{
-    Frame, Opcode, Violation, close_frame, close_reply, encode_header, ping_frame,
-};
+use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
 use crate::protocol::{Disconnect, Incoming, Message};
 
 /// What runs on a connection.
@@ -49,6 +49,8 @@ pub(super) struct Connection<W> {
     stage: Stage,
     control_frames: Bucket,
     empty_reads: Bucket,
+    /// The client broke the rules behind the last whole frame; what came before is carried out.
+    violation: Option<Violation>,
     /// Since when nothing is read, because too much waits to be written.
     paused: Option<Instant>,
 }
@@ -97,6 +99,7 @@ impl<W: Wire> Connection<W> {
             commands: None,
             control_frames: Bucket::new(CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND),
             empty_reads: Bucket::over(EMPTY_READS, EMPTY_READS_WINDOW),
+            violation: None,
             paused: None,
             node,
             peer,
@@ -112,7 +115,7 @@ impl<W: Wire> Connection<W> {
             Service::Echo => self.begin(expires_in),
         }
         if let Err(violation) = self.frames.feed(&early) {
-            self.peer.outbox.end(violation.into());
+            self.violation = Some(violation);
         }
         // Even empty it holds the buffer that the request was read into.
         drop(early);
@@ -235,82 +238,6 @@ impl<W: Wire> Connection<W> {
         full
     }
 
-    /// The next thing that was read and can be handled now.
-    fn next_turn(&mut self) -> Option<Turn> {
-        loop {
-            if self.stage != Stage::Open || !self.may_read() {
-                return None;
-            }
-            if let Some(turn) = self.next_command() {
-                return Some(turn);
-            }
-            match self.frames.next()? {
-                Frame::Message { binary, data } => {
-                    if let Err(close) = self.on_message(binary, data) {
-                        return Some(Turn::Close(close));
-                    }
-                }
-                Frame::Ping(payload) => {
-                    if !self.control_frames.take() {
-                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
-                    }
-                    self.frames.pong(payload);
-                    // The pong is written in the next turn, which must come.
-                    self.peer.outbox.wake();
-                }
-                Frame::Pong => {
-                    if !self.control_frames.take() {
-                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
-                    }
-                    if self.pings == Pings::Frames {
-                        self.deadlines.clear(Due::Pong);
-                    }
-                }
-                Frame::Close { code } => return Some(Turn::Close(Close::client(code))),
-            }
-        }
-    }
-
-    fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {
-        match self.service {
-            Service::Protocol(_) if binary => Err(NOT_TEXT),
-            Service::Protocol(_) => {
-                self.commands = Some((json::decode(data), 0));
-                Ok(())
-            }
-            Service::Echo => {
-                let opcode = if binary { Opcode::Binary } else { Opcode::Text };
-                let (header, used) = encode_header(opcode, data.len());
-                let frame = [&header[..used], &data].concat();
-                self.peer.outbox.push(Entry::Frame(frame.into()));
-                Ok(())
-            }
-        }
-    }
-
-    fn next_command(&mut self) -> Option<Turn> {
-        let (decoder, count) = self.commands.as_mut()?;
-        let Some(next) = decoder.next() else {
-            self.commands = None;
-            return None;
-        };
-        *count += 1;
-        if *count > self.node.settings.max_channels + EXTRA_COMMANDS {
-            tracing::info!(
-                client = self.peer.name(),
-                "too many commands in one message"
-            );
-            return Some(Turn::Close(Disconnect::BadRequest.into()));
-        }
-        match next {
-            Ok(incoming) => Some(Turn::Incoming(incoming)),
-            Err(fault) => {
-                tracing::info!(client = self.peer.name(), %fault, "command not understood");
-                Some(Turn::Close(Disconnect::BadRequest.into()))
-            }
-        }
-    }
-
     async fn carry_out(&mut self, command: crate::protocol::Command) -> Result<(), Disconnect> {
         let Service::Protocol(client) = &mut self.service else {
             return Ok(());
@@ -336,16 +263,6 @@ impl<W: Wire> Connection<W> {
             .set(Due::Ping, interval.mul_f64(rand::random_range(0.5..1.0)));
         self.deadlines
             .set(Due::Expiry, expires_in.saturating_add(EXPIRY_GRACE));
-    }
-
-    fn on_pong(&mut self) {
-        let due = self.pings == Pings::Protocol && self.deadlines.is_set(Due::Pong);
-        let connected = matches!(&self.service, Service::Protocol(c) if c.is_connected());
-        if due && connected {
-            self.deadlines.clear(Due::Pong);
-        } else {
-            self.peer.end(Disconnect::BadRequest);
-        }
     }
 
     async fn on_due(&mut self, due: Due) {
@@ -390,7 +307,7 @@ impl<W: Wire> Connection<W> {
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match std::task::ready!(self.frames.poll_read(cx)) {
-            Err(violation) => self.on_violation(violation),
+            Err(violation) => self.violation = Some(violation),
             Ok(ReadTurn::End) => {
                 self.stage = Stage::GaveUp(self.lost());
                 return Poll::Ready(());
@@ -409,15 +326,6 @@ impl<W: Wire> Connection<W> {
             self.deadlines.clear(Due::Message);
         }
         Poll::Ready(())
-    }
-
-    fn on_violation(&mut self, violation: Violation) {
-        tracing::info!(
-            client = self.peer.name(),
-            reason = violation.reason(),
-            "frame refused"
-        );
-        self.peer.outbox.end(violation.into());
     }
 
     /// We have said goodbye: only the peer's counts now, all else is thrown away.
@@ -439,7 +347,5 @@ impl<W: Wire> Connection<W> {
     }
 }
 
-const NOT_TEXT: Close = Close::server(1003, "binary frame on a JSON connection");
-const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");
 const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");
 const MESSAGE_TOO_SLOW: Close = Close::server(1008, "message not complete in time");

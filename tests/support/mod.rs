@@ -3,8 +3,6 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
     reason = "each test program uses a part of it, and ends where something is wrong"
 )]
 
@@ -14,6 +12,7 @@ pub mod dev;
 pub mod door;
 pub mod frames;
 pub mod http;
+pub mod process;
 pub mod refusals;
 pub mod request;
 pub mod tls_client;

@@ -87,14 +87,23 @@ impl Client {
         );
     }
 
-    /// The server subscribes every connection to its user's channel, by the same decision as any:
-    /// where that denies, the connection goes on without.
+    /// The server subscribes every connection to its user's channel, by the same decision as any.
+    /// Where that denies, or the user has no room for a channel, the connection goes on without.
     async fn subscribe_personal(&mut self) -> Result<Option<Allowed<ToSubscribe>>, Stop> {
         let channel = ChannelName::personal(self.identity.user());
         let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
             return Ok(None);
         };
-        self.enter(&permit, false).await?;
-        Ok(Some(permit))
+        match self.enter(&permit, false).await {
+            Ok(()) => Ok(Some(permit)),
+            Err(Stop::Error(error)) if error.code == ErrorCode::LimitExceeded => {
+                tracing::info!(
+                    client = self.peer.name(),
+                    "no room for the personal channel"
+                );
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
     }
 }

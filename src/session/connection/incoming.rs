@@ -1,0 +1,121 @@
+//! What a client sent, one thing at a time: frames to messages, messages to commands.
+//!
+//! Lazily, so that what stands before a fault is carried out, and so that a client that does not
+//! read its answers is not read from either.
+
+use bytes::Bytes;
+
+use super::{Connection, Pings, Service, Stage, Turn};
+use crate::limits::EXTRA_COMMANDS;
+use crate::protocol::websocket::{Frame, Opcode, Violation, encode_header};
+use crate::protocol::{Disconnect, json};
+use crate::session::close::Close;
+use crate::session::deadlines::Due;
+use crate::session::outbox::Entry;
+use crate::session::wire::Wire;
+
+impl<W: Wire> Connection<W> {
+    /// The next thing that was read and can be handled now.
+    pub(super) fn next_turn(&mut self) -> Option<Turn> {
+        loop {
+            if self.stage != Stage::Open || !self.may_read() {
+                return None;
+            }
+            if let Some(turn) = self.next_command() {
+                return Some(turn);
+            }
+            let Some(frame) = self.frames.next() else {
+                return self
+                    .violation
+                    .take()
+                    .map(|violation| self.on_violation(violation));
+            };
+            match frame {
+                Frame::Message { binary, data } => {
+                    if let Err(close) = self.on_message(binary, data) {
+                        return Some(Turn::Close(close));
+                    }
+                }
+                Frame::Ping(payload) => {
+                    if !self.control_frames.take() {
+                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                    }
+                    self.frames.pong(payload);
+                    // The pong is written in the next turn, which must come.
+                    self.peer.outbox.wake();
+                }
+                Frame::Pong => {
+                    if !self.control_frames.take() {
+                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                    }
+                    if self.pings == Pings::Frames {
+                        self.deadlines.clear(Due::Pong);
+                    }
+                }
+                Frame::Close { code } => return Some(Turn::Close(Close::client(code))),
+            }
+        }
+    }
+
+    fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {
+        match self.service {
+            Service::Protocol(_) if binary => Err(NOT_TEXT),
+            Service::Protocol(_) => {
+                self.commands = Some((json::decode(data), 0));
+                Ok(())
+            }
+            Service::Echo => {
+                let opcode = if binary { Opcode::Binary } else { Opcode::Text };
+                let (header, used) = encode_header(opcode, data.len());
+                let frame = [&header[..used], &data].concat();
+                self.peer.outbox.push(Entry::Frame(frame.into()));
+                Ok(())
+            }
+        }
+    }
+
+    fn next_command(&mut self) -> Option<Turn> {
+        let (decoder, count) = self.commands.as_mut()?;
+        let Some(next) = decoder.next() else {
+            self.commands = None;
+            return None;
+        };
+        *count += 1;
+        if *count > self.node.settings.max_channels + EXTRA_COMMANDS {
+            tracing::info!(
+                client = self.peer.name(),
+                "too many commands in one message"
+            );
+            return Some(Turn::Close(Disconnect::BadRequest.into()));
+        }
+        match next {
+            Ok(incoming) => Some(Turn::Incoming(incoming)),
+            Err(fault) => {
+                tracing::info!(client = self.peer.name(), %fault, "command not understood");
+                Some(Turn::Close(Disconnect::BadRequest.into()))
+            }
+        }
+    }
+
+    fn on_violation(&self, violation: Violation) -> Turn {
+        tracing::info!(
+            client = self.peer.name(),
+            reason = violation.reason(),
+            "frame refused"
+        );
+        Turn::Close(violation.into())
+    }
+
+    pub(super) fn on_pong(&mut self) {
+        let due = self.pings == Pings::Protocol && self.deadlines.is_set(Due::Pong);
+        let connected = matches!(&self.service, Service::Protocol(c) if c.is_connected());
+        if due && connected {
+            self.deadlines.clear(Due::Pong);
+        } else {
+            self.peer.end(Disconnect::BadRequest);
+        }
+    }
+}
+
+const NOT_TEXT: Close = Close::server(1003, "binary frame on a JSON connection");
+const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");
