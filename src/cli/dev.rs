@@ -44,16 +44,20 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
             args.listen
         );
     }
+    if args.listen.port() == 0 {
+        bail!(
+            "--listen {}: write a port, since the demo's origin needs one",
+            args.listen
+        );
+    }
     let clock = Clock::system();
     let state = DevState::open(&args.state, clock.now())
         .with_context(|| format!("the state folder {}", args.state.display()))?;
-    let admin_port = match args.listen.port() {
-        0 => 0,
-        port => port
-            .checked_add(ADMIN_PORT_OFFSET)
-            .unwrap_or(port - ADMIN_PORT_OFFSET),
-    };
-    let origins = origins(args.listen.port());
+    let port = args.listen.port();
+    let admin_port = port
+        .checked_add(ADMIN_PORT_OFFSET)
+        .unwrap_or(port - ADMIN_PORT_OFFSET);
+    let origins = origins(port);
     let overrides = Overrides {
         public: Some(args.listen),
         admin: Some(SocketAddr::new(args.listen.ip(), admin_port)),
