@@ -322,4 +322,7 @@ async fn it_says_that_the_node_stops() {
     let answer = gateway.ask(&page).await;
     assert_refused(&answer, "draining", 503, "draining");
     assert_shared(&answer, ORIGIN, "draining");
+    // Were the question beforehand refused, the page could not read the answer.
+    let preflight = check("OPTIONS").and("Origin", ORIGIN);
+    assert_eq!(gateway.ask(&preflight).await.status, 204);
 }

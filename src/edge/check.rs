@@ -26,9 +26,10 @@ pub(super) async fn answer(
 ) -> Answer {
     let path = request.uri().path();
     let result = match *request.method() {
+        // Were the question beforehand refused, the page could not read why.
+        Method::OPTIONS => preflight(gateway, request),
         _ if first.is_err() => first,
         Method::GET | Method::POST => would_admit(gateway, request).await,
-        Method::OPTIONS => preflight(gateway, request),
         _ => Err(Refusal::MethodNotAllowed),
     };
     let mut answer = match result {
