@@ -40,7 +40,7 @@ pub const SILENT_SOCKETS: usize = 8192;
 pub const FIRST_MESSAGE_BYTES: usize = 256 * 1024;
 /// Longest time for a message to arrive whole.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Most reads without a whole frame within [`EMPTY_READS_WINDOW`].
+/// Most reads in a row that do not complete a message, within [`EMPTY_READS_WINDOW`].
 pub const EMPTY_READS: u32 = 256;
 /// See [`EMPTY_READS`].
 pub const EMPTY_READS_WINDOW: Duration = Duration::from_secs(10);

@@ -216,6 +216,9 @@ impl Gateway {
         let site = self.site.as_ref().ok_or(Refusal::NotFound)?;
         upgrade::check_host(&request, &self.hosts)?;
         let (parts, body) = request.into_parts();
+        if body.size_hint().lower() > BODY_BYTES as u64 {
+            return Err(Refusal::BodyTooLarge);
+        }
         let body = Limited::new(body, BODY_BYTES).collect().await;
         let body = body.map_err(|_| Refusal::BodyTooLarge)?.to_bytes();
         let path = parts.uri.path().to_owned();

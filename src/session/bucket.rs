@@ -41,6 +41,11 @@ impl Bucket {
         self.full_at = full_at;
         true
     }
+
+    /// Begins anew, as if nothing had happened yet.
+    pub(super) fn fill(&mut self) {
+        self.full_at = Instant::now();
+    }
 }
 
 #[cfg(test)]

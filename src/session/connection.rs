@@ -312,7 +312,8 @@ impl<W: Wire> Connection<W> {
                 self.stage = Stage::GaveUp(self.lost());
                 return Poll::Ready(());
             }
-            Ok(ReadTurn::Bytes { frames: 0 }) if !self.empty_reads.take() => {
+            Ok(ReadTurn::Bytes { messages: true }) => self.empty_reads.fill(),
+            Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
                 self.peer.outbox.end(TOO_MANY_EMPTY_READS);
             }
             Ok(ReadTurn::Bytes { .. }) => {}

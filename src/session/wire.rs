@@ -43,8 +43,8 @@ pub(super) struct Traffic {
 
 /// What a read came to.
 pub(super) enum ReadTurn {
-    /// Bytes came, and with them so many whole frames.
-    Bytes { frames: usize },
+    /// Bytes came, and maybe with them the end of a message.
+    Bytes { messages: bool },
     /// The peer sent its last byte, or the connection broke.
     End,
 }
@@ -94,14 +94,15 @@ impl<W: Wire> Frames<W> {
     }
 
     /// Takes bytes as if they had been read: those that came right behind the upgrade request.
-    /// Tells how many whole frames they made.
-    pub(super) fn feed(&mut self, mut input: &[u8]) -> Result<usize, Violation> {
+    /// Tells whether a message became whole.
+    pub(super) fn feed(&mut self, mut input: &[u8]) -> Result<bool, Violation> {
         self.traffic.received_bytes += input.len() as u64;
-        let before = self.read.len();
+        let mut messages = false;
         while let Some(frame) = self.reader.read(&mut input)? {
+            messages |= matches!(frame, Frame::Message { .. });
             self.read.push_back(frame);
         }
-        Ok(self.read.len() - before)
+        Ok(messages)
     }
 
     /// Reads once. Frames before a violation are kept and come first.
@@ -113,7 +114,7 @@ impl<W: Wire> Frames<W> {
                 Ok(()) if buffer.filled().is_empty() => Poll::Ready(Ok(ReadTurn::End)),
                 Ok(()) => {
                     let fed = self.feed(buffer.filled());
-                    Poll::Ready(fed.map(|frames| ReadTurn::Bytes { frames }))
+                    Poll::Ready(fed.map(|messages| ReadTurn::Bytes { messages }))
                 }
             }
         })
