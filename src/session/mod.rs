@@ -135,6 +135,7 @@ impl Sessions {
     /// Closes all connections evenly over the window with a code that reconnects, those that wait
     /// for nothing first, and returns when the last is gone. The caller bounds the wait.
     pub async fn drain(&self, window: Duration) {
+        self.places.begin_drain();
         let mut peers = self.places.peers();
         peers.sort_by_key(|peer| peer.outbox.bytes() > 0);
         tracing::info!(connections = peers.len(), ?window, "draining");
@@ -143,10 +144,6 @@ impl Sessions {
         for (number, peer) in (1..=count).zip(&peers) {
             // The last at the end of the window: whoever balances has time to see that we stop.
             tokio::time::sleep_until(began + window * number / count).await;
-            peer.end(Disconnect::Shutdown);
-        }
-        // Whoever was being admitted when the list was made.
-        for peer in self.places.peers() {
             peer.end(Disconnect::Shutdown);
         }
         self.tasks.close();

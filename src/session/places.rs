@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ pub(super) struct Places {
     hasher: RandomState,
     settings: SessionSettings,
     gauge: Gauge,
+    draining: AtomicBool,
 }
 
 /// One user on this node.
@@ -50,7 +51,13 @@ impl Places {
             hasher: RandomState::new(),
             settings,
             gauge,
+            draining: AtomicBool::new(false),
         }
+    }
+
+    /// Whoever registers from now on is told to go at once.
+    pub(super) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
     }
 
     /// Takes a place, or the oldest connection's, as configured.
@@ -123,7 +130,12 @@ impl Place {
         if let Some(session) = sessions.get_mut(&self.user) {
             session.reserved -= 1;
             session.connections.push_back(peer.clone());
-            self.peer = Some(peer);
+            self.peer = Some(peer.clone());
+        }
+        drop(sessions);
+        // After it is in the list, so that either the drain sees it there or it sees the drain.
+        if self.places.draining.load(Ordering::SeqCst) {
+            peer.end(Disconnect::Shutdown);
         }
     }
 
