@@ -69,7 +69,7 @@ async fn chan_4_a_third_user_gets_in_by_no_way() {
     }
 }
 
-// DESIGN: a personal channel is a mailbox. Hearing it is for its owner alone, whatever the rule
+// A personal channel is a mailbox. Hearing it is for its owner alone, whatever the rule
 // lets others put in.
 #[tokio::test]
 async fn a_personal_channel_is_heard_by_its_owner_alone() {

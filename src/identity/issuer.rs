@@ -2,7 +2,7 @@
 //!
 //! Several issuers are kept apart here: `iss` alone chooses one, its keys verify its tokens only,
 //! and unless the configuration says that they share their users, each has a prefix of its own, so
-//! that one's `alice` is never the other's (DESIGN, the door).
+//! that one's `alice` is never the other's.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::refusal::Refusal;
 
-/// The names of the Centrifuge client protocol (PROTOCOL.md §1.1).
+/// The names of the Centrifuge client protocol.
 pub const KNOWN_PROTOCOLS: [&str; 2] = ["centrifuge-json", "centrifuge-protobuf"];
 
 const BEARER: &str = "bearer.";

@@ -1,4 +1,4 @@
-//! Issuers, each by itself and side by side (JWT-14, JWT-16, JWT-17, DESIGN: the door).
+//! Issuers, each by itself and side by side (JWT-14, JWT-16, JWT-17).
 
 use super::*;
 use crate::identity::testing::TestIssuer;

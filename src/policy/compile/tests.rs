@@ -122,7 +122,7 @@ fn warnings_come_with_the_policy() {
 
 /// CEL-3: a config full of malicious rules is refused, and the process lives to say so.
 #[test]
-fn cel_3_a_bad_reload_does_not_end_the_process() {
+fn cel_3_a_bad_rule_does_not_end_the_process() {
     let bad = [
         format!("claims{}", ".a".repeat(5000)),
         format!("{}true{}", "(".repeat(20), ")".repeat(20)),

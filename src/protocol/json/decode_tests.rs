@@ -28,7 +28,7 @@ fn is_pong(line: &str) -> bool {
     matches!(all(line).as_slice(), [Ok(Incoming::Pong)])
 }
 
-// Client protocol §1.2: connect and subscribes share a frame, and one newline may end it.
+// Client protocol: connect and subscribes share a frame, and one newline may end it.
 #[test]
 fn a_frame_holds_many_commands() {
     let frame = "{\"connect\":{\"token\":\"eyJ\",\"name\":\"js\"},\"id\":1}\n\
@@ -59,7 +59,7 @@ fn a_frame_holds_many_commands() {
     assert!(matches!(commands[2], Ok(Incoming::Pong)));
 }
 
-// Client protocol §1.2: what stands before the broken line is handled; nothing after it.
+// Client protocol: what stands before the broken line is handled; nothing after it.
 #[test]
 fn a_fault_ends_the_frame() {
     let commands = all("{}\n{\"id\":1,\n{}");
@@ -76,7 +76,7 @@ fn empty_frames_and_lines_are_faults() {
     assert!(matches!(fault(" "), DecodeError::NotJson { .. }));
 }
 
-// Client protocol §1.3.
+// By the client protocol.
 #[test]
 fn the_empty_command_is_a_pong() {
     for line in [
@@ -138,7 +138,7 @@ fn one_request_a_command() {
     assert_eq!(fault(r#"{"id":1,"connect":null}"#), DecodeError::NoRequest);
 }
 
-// Client protocol §1.5.
+// By the client protocol.
 #[test]
 fn version_1_is_refused() {
     let line = r#"{"id":1,"method":0,"params":{"token":"x"}}"#;
@@ -208,7 +208,7 @@ fn data_is_kept_as_it_came() {
     assert_eq!(data.as_bytes(), text.as_bytes());
 }
 
-// Client protocol §2.6: null is a value of four bytes; absent is error 107.
+// Client protocol: null is a value of four bytes; absent is error 107.
 #[test]
 fn null_data_is_not_absent_data() {
     let null = command(r#"{"id":1,"publish":{"channel":"a","data":null}}"#);

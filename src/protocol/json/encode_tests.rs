@@ -56,7 +56,7 @@ const HI: &str = concat!(
     r#""conn_info":{"name":"Alice"}},"offset":17}"#
 );
 
-// Client protocol §2.5, examples.
+// Client protocol, examples.
 #[test]
 fn pushes_are_those_of_the_examples() {
     assert_eq!(
@@ -98,13 +98,13 @@ fn a_publication_of_the_backend_has_no_info_and_without_a_stream_no_offset() {
     );
 }
 
-// Client protocol §1.2.
+// By the client protocol.
 #[test]
 fn a_ping_is_an_empty_object() {
     assert_eq!(text(&Message::Ping), "{}");
 }
 
-// Client protocol §2.1: an SDK that does not find its result hangs for good.
+// Client protocol: an SDK that does not find its result hangs for good.
 #[test]
 fn empty_results_are_there() {
     assert_eq!(reply(ReplyBody::Publish), r#"{"id":5,"publish":{}}"#);
@@ -146,7 +146,7 @@ fn connect_has_the_server_side_subscriptions() {
     );
 }
 
-// Client protocol §2.1, always present.
+// Client protocol, always present.
 #[test]
 fn presence_and_history_write_their_empty_members() {
     let odd = ClientInfo {
@@ -196,7 +196,7 @@ fn a_user_may_be_empty_but_is_written() {
     assert!(push(Push::Join(Arc::new(nobody))).contains(r#"{"user":"","client":""}"#));
 }
 
-// Client protocol §2.2 and §4.1.
+// The client protocol's errors.
 #[test]
 fn errors_have_code_message_and_temporary_only_when_true() {
     let error = |error: ErrorReply| {
@@ -226,7 +226,7 @@ fn errors_have_code_message_and_temporary_only_when_true() {
     );
 }
 
-// Client protocol §2.1: 64-bit integers are numbers.
+// Client protocol: 64-bit integers are numbers.
 #[test]
 fn large_numbers_are_numbers() {
     let history = HistoryResult {

@@ -106,7 +106,7 @@ fn check(message: &Message<'_>) -> Result<serde_json::Value, TestCaseError> {
 }
 
 proptest! {
-    // Client protocol §1.2: a newline inside a message would split it.
+    // Client protocol: a newline inside a message would split it.
     #[test]
     fn a_push_is_one_line_of_json(channel in any::<String>(), push in push()) {
         let value = check(&Message::Push { channel: &channel, push: push.clone() })?;
