@@ -76,7 +76,7 @@ pub const OUTBOX_ENTRY_BYTES: usize = 64;
 pub const PUBLICATION_BYTES: usize = 64 * 1024;
 /// Most publications in one history answer.
 pub const HISTORY_PAGE: usize = 300;
-/// Most bytes of data in one history answer.
+/// Most bytes in one history or presence answer.
 pub const HISTORY_PAGE_BYTES: usize = 512 * 1024;
 /// Most entries in one presence answer.
 pub const PRESENCE_ENTRIES: usize = 1000;

@@ -267,3 +267,19 @@ async fn reading_is_decided_apart() {
     let request = json!({"channel": "write_only:a", "limit": -1});
     assert_eq!(alice.error("history", request).await, 103);
 }
+
+/// What is shown of the senders counts too: a page must fit the outbox of whoever asks for it.
+#[tokio::test]
+async fn res_1_a_page_fits_whatever_its_senders_show_of_themselves() {
+    let gateway = gateway();
+    let info = json!({ "info": "x".repeat(4500) });
+    let mut alice = gateway
+        .client_with(&support::token_with("alice", info))
+        .await;
+    fill(&mut alice, "long:a", 300).await;
+    let mut bob = gateway.client("bob").await;
+    let page = history(&mut bob, "long:a", json!({ "limit": 300 })).await;
+    let count = page["publications"].as_array().unwrap().len();
+    assert!((50..300).contains(&count), "{count}");
+    assert_eq!(page["offset"], 300);
+}

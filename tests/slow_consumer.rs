@@ -162,7 +162,9 @@ async fn memory_is_bounded_by_the_outboxes() {
         most_queued = most_queued.max(gateway.metric("gatepost_queued_bytes").await);
         most_memory = most_memory.max(memory(&gateway));
     }
-    assert!(most_queued <= (20 * OUTBOX) as f64, "{most_queued}");
+    // Besides its outbox each has one message that is half written.
+    let most = 20 * (OUTBOX + 64 * KIB);
+    assert!(most_queued <= most as f64, "{most_queued}");
     // Twenty outboxes full of the same publications: held once they are little more than one
     // outbox and the history; copied they would be twenty outboxes.
     let grown = most_memory.saturating_sub(before);

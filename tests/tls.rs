@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{
-    ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, crypto, version,
+    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion, crypto, version,
 };
 
 const PROTOCOL_VERSION: u8 = 70;
@@ -370,4 +370,32 @@ async fn tls_11_answers_over_tls_say_to_stay_with_it() {
         .read_to_end(&mut rest)
         .await
         .expect("no close_notify");
+}
+
+/// TLS-10: who sends a whole hello and stops holds up nobody, however many do: what is bounded is
+/// the computing of handshakes, not the waiting for their clients.
+#[tokio::test]
+async fn tls_10_half_handshakes_do_not_hold_up_the_others() {
+    let gateway = Gateway::with(&Setup {
+        tables: "[limits]\nhandshakes_per_core = 1\nhandshake_timeout = \"60s\"",
+        ..Setup::default()
+    });
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stopped = Vec::new();
+    for _ in 0..100 {
+        let config = gateway.tls.clone();
+        let mut client = ClientConnection::new(config, name.clone()).unwrap();
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).unwrap();
+        let mut socket = tcp(&gateway).await;
+        socket.write_all(&hello).await.unwrap();
+        // The server's part has come, so its turn is over; the client's never comes.
+        socket.read_u8().await.unwrap();
+        stopped.push(socket);
+    }
+    let honest = tokio::time::timeout(PATIENCE, connect(gateway.public, &gateway.tls)).await;
+    assert!(
+        honest.is_ok(),
+        "an honest client waits for those who stopped"
+    );
 }

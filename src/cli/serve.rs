@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,11 +56,17 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let house = House::build(config, site)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    tasks.spawn(house.listener.run(stop.clone()));
-    tasks.spawn(house.admin.run(stop.clone()));
-    tasks.spawn(sweep(house.engine, stop.clone()));
+    let listener = tasks.spawn(house.listener.run(stop.clone()));
+    let admin = tasks.spawn(house.admin.run(stop.clone()));
+    let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
 
-    let name = stops.next().await;
+    let name = tokio::select! {
+        name = stops.next() => name,
+        // They run until they are told to stop: one that ends before has panicked.
+        _ = listener => bail!("the public listener ended"),
+        _ = admin => bail!("the admin listener ended"),
+        _ = sweeper => bail!("the upkeep of the engine ended"),
+    };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
     let all = async {
@@ -98,7 +104,7 @@ impl House {
             settings: config.session,
             clock: clock.clone(),
             metrics: metrics.clone(),
-            denials: logs::Sampler::default(),
+            lines: logs::Samplers::default(),
         }));
         let gateway = Arc::new(Gateway {
             door: config.door,

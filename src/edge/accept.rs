@@ -203,7 +203,7 @@ fn configure(socket: &TcpStream) -> io::Result<()> {
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Errors that say something about one connection that was lost before it was taken.
-fn is_of_one_connection(error: &io::Error) -> bool {
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

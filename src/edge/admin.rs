@@ -76,12 +76,14 @@ impl Admin {
             match (accepted, self.room.clone().try_acquire_owned()) {
                 (Ok((socket, _)), Ok(place)) => {
                     let admin = self.clone();
+                    let stop = stop.clone();
                     self.tasks.spawn(async move {
-                        admin.serve(socket).await;
+                        stop.run_until_cancelled(admin.serve(socket)).await;
                         drop(place);
                     });
                 }
                 (Ok(_), Err(_)) => tracing::warn!("admin connection beyond the limit closed"),
+                (Err(error), _) if accept::is_of_one_connection(&error) => {}
                 (Err(error), _) => {
                     tracing::error!(%error, "accept failed on the admin listener");
                     tokio::time::sleep(crate::limits::ACCEPT_RETRY_MAX).await;
@@ -89,6 +91,7 @@ impl Admin {
             }
         }
         self.tasks.close();
+        self.tasks.wait().await;
     }
 
     async fn serve(self: Arc<Self>, socket: TcpStream) {

@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::io::AsyncWriteExt;
 
 use super::answer::{self, Answer};
 use super::site::SiteRequest;
@@ -23,11 +22,11 @@ use super::upgrade::{self, Upgrade};
 use super::{Gateway, check};
 use crate::identity::Refusal;
 use crate::limits::{
-    ANSWER_TIMEOUT, BODY_BYTES, CLOSE_TIMEOUT, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
+    ANSWER_TIMEOUT, BODY_BYTES, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
     REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS, REQUESTS_PER_CONNECTION, URI_BYTES,
 };
 use crate::policy::ConnectionFacts;
-use crate::session::{Conversation, Reservation};
+use crate::session::{Conversation, Reservation, close_orderly};
 
 impl Gateway {
     /// Answers requests until the connection ends or is upgraded.
@@ -59,7 +58,7 @@ impl Gateway {
                 let admitted = admitted.lock().take();
                 match admitted {
                     Some(reservation) => reservation.start(stream, parts.read_buf),
-                    None => drop(tokio::time::timeout(CLOSE_TIMEOUT, stream.shutdown()).await),
+                    None => drop(close_orderly(&mut stream).await),
                 }
             }
             Ok(Err(error)) => self.count_http_error(&error, client),

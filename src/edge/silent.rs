@@ -18,7 +18,7 @@ pub(super) struct SilentSockets {
 #[derive(Default)]
 struct Sockets {
     next: u64,
-    by_age: BTreeMap<u64, (IpAddr, Arc<Notify>)>,
+    by_age: BTreeMap<u64, (Option<IpAddr>, Arc<Notify>)>,
     by_address: HashMap<IpAddr, BTreeSet<u64>, RandomState>,
 }
 
@@ -39,12 +39,12 @@ impl SilentSockets {
     }
 
     /// A socket was read and gave nothing whole. Where there is no room, the oldest one of its
-    /// address, or of all, is dropped.
-    pub(super) fn enter(&self, address: IpAddr) -> Silent<'_> {
+    /// address, if that counts, or of all, is dropped.
+    pub(super) fn enter(&self, address: Option<IpAddr>) -> Silent<'_> {
         // An IPv4 client on a dual-stack socket is that IPv4 client.
-        let address = address.to_canonical();
+        let address = address.map(|address| address.to_canonical());
         let mut sockets = self.sockets.lock();
-        let of_address = sockets.by_address.get(&address);
+        let of_address = address.and_then(|address| sockets.by_address.get(&address));
         let oldest = match of_address {
             Some(ages) if ages.len() >= self.per_address => ages.first().copied(),
             _ if sockets.by_age.len() >= self.in_all => sockets.by_age.keys().next().copied(),
@@ -59,7 +59,9 @@ impl SilentSockets {
         let age = sockets.next;
         sockets.next += 1;
         sockets.by_age.insert(age, (address, dropped.clone()));
-        sockets.by_address.entry(address).or_default().insert(age);
+        if let Some(address) = address {
+            sockets.by_address.entry(address).or_default().insert(age);
+        }
         Silent {
             sockets: self,
             age,
@@ -71,7 +73,9 @@ impl SilentSockets {
 impl Sockets {
     fn remove(&mut self, age: u64) -> Option<Arc<Notify>> {
         let (address, dropped) = self.by_age.remove(&age)?;
-        if let Some(ages) = self.by_address.get_mut(&address) {
+        if let Some(address) = address
+            && let Some(ages) = self.by_address.get_mut(&address)
+        {
             ages.remove(&age);
             if ages.is_empty() {
                 self.by_address.remove(&address);
@@ -99,8 +103,8 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    fn address(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
+    fn address(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, last]))
     }
 
     #[test]
@@ -136,7 +140,7 @@ mod tests {
     #[test]
     fn an_ipv4_mapped_address_is_the_ipv4_address() {
         let sockets = SilentSockets::new(1, 10);
-        let first = sockets.enter("::ffff:10.0.0.1".parse().unwrap());
+        let first = sockets.enter("::ffff:10.0.0.1".parse().ok());
         let _second = sockets.enter(address(1));
         assert!(first.dropped().now_or_never().is_some());
     }

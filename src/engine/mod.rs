@@ -38,7 +38,8 @@ pub struct HistoryQuery {
     pub epoch: String,
     /// Newest first.
     pub reverse: bool,
-    /// At most so many bytes of data: a shorter page beyond that, but never an empty one.
+    /// At most so many bytes, what is shown of the senders included: a shorter page beyond that, but
+    /// never an empty one.
     pub max_bytes: usize,
 }
 

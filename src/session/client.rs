@@ -175,7 +175,7 @@ impl Client {
     }
 
     fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
-        if let Some(left_out) = self.node.denials.admit() {
+        if let Some(left_out) = self.node.lines.admit("permission denied") {
             tracing::info!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
@@ -200,14 +200,16 @@ impl Client {
 
     /// Decides subscriptions again whose decision read the time; what is withdrawn is ended.
     pub(super) async fn redecide(&mut self) {
-        let withdrawn: Vec<ChannelName> = self
-            .subscriptions
-            .values()
-            .filter(|subscription| subscription.reads_now)
-            .map(|subscription| subscription.channel())
-            .filter(|channel| !self.decide(channel, Permission::Subscribe).is_allowed())
-            .cloned()
-            .collect();
+        let mut withdrawn = Vec::new();
+        for subscription in self.subscriptions.values().filter(|s| s.reads_now) {
+            let channel = subscription.channel();
+            let may = |permission| self.decide(channel, permission).is_allowed();
+            if !may(Permission::Subscribe) {
+                withdrawn.push(channel.clone());
+            } else if subscription.has_join_leave() && !may(Permission::Presence) {
+                subscription.end_join_leave();
+            }
+        }
         for channel in withdrawn {
             self.leave(&channel).await;
             let push = Push::Unsubscribe {

@@ -26,7 +26,7 @@ use crate::limits::{
 };
 use crate::protocol::json::{self, Decoder};
 use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
-use crate::protocol::{Disconnect, Incoming, Message};
+use crate::protocol::{Disconnect, Incoming, Message, Request};
 
 /// What runs on a connection.
 pub(super) enum Service {
@@ -126,6 +126,8 @@ impl<W: Wire> Connection<W> {
                     if let Err(reason) = self.carry_out(command).await {
                         self.peer.end(reason);
                     }
+                    // Commands that never wait would keep the thread from everybody else.
+                    tokio::task::coop::consume_budget().await;
                 }
                 Turn::Close(close) => self.peer.outbox.end(close),
                 Turn::Due(due) => self.on_due(due).await,
@@ -139,12 +141,16 @@ impl<W: Wire> Connection<W> {
         if let Service::Protocol(client) = &mut self.service {
             client.leave_all().await;
         }
+        self.count_traffic();
         let orderly = matches!(self.stage, Stage::Closed(_));
         self.frames.shut_down(orderly).await;
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         self.peer.outbox.register(cx.waker());
+        if let Some(due) = self.deadlines.due(counting(self.paused.is_some())) {
+            return Poll::Ready(Turn::Due(due));
+        }
         loop {
             if let Some(over) = self.write(cx) {
                 return Poll::Ready(Turn::Over(over));
@@ -156,10 +162,8 @@ impl<W: Wire> Connection<W> {
                 break;
             }
         }
-        let paused = self.paused.is_some();
-        // While we do not read, the peer cannot show that it is alive; the write deadline guards.
-        let counts = |due| !paused || !matches!(due, Due::Pong | Due::Message | Due::Expiry);
-        self.deadlines.poll(cx, counts).map(Turn::Due)
+        self.deadlines.arm(cx, counting(self.paused.is_some()));
+        Poll::Pending
     }
 
     /// Writes what waits, then the close frame if the connection is ending.
@@ -175,6 +179,10 @@ impl<W: Wire> Connection<W> {
                         self.deadlines.set(Due::Write, WRITE_TIMEOUT);
                     } else {
                         self.deadlines.begin(Due::Write, WRITE_TIMEOUT);
+                    }
+                    if self.peer.outbox.ending().is_some() {
+                        // A reader that takes a little now and then must not put off its end.
+                        self.deadlines.begin(Due::Close, WRITE_TIMEOUT);
                     }
                     return None;
                 }
@@ -243,8 +251,9 @@ impl<W: Wire> Connection<W> {
             return Ok(());
         };
         let was_connected = client.is_connected();
+        let subscribes = matches!(command.request, Request::Connect(_) | Request::Subscribe(_));
         client.handle(command).await?;
-        if client.has_timed_subscriptions() {
+        if subscribes && client.has_timed_subscriptions() {
             self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
         }
         if client.is_connected() && !was_connected {
@@ -312,7 +321,10 @@ impl<W: Wire> Connection<W> {
                 self.stage = Stage::GaveUp(self.lost());
                 return Poll::Ready(());
             }
-            Ok(ReadTurn::Bytes { messages: true }) => self.empty_reads.fill(),
+            Ok(ReadTurn::Bytes { messages: true }) => {
+                self.empty_reads.fill();
+                self.deadlines.clear(Due::Message);
+            }
             Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
                 self.peer.outbox.end(TOO_MANY_EMPTY_READS);
             }
@@ -346,6 +358,11 @@ impl<W: Wire> Connection<W> {
         metrics.sent_bytes.inc_by(traffic.sent_bytes);
         metrics.deliveries.inc_by(traffic.messages);
     }
+}
+
+/// While we do not read, the peer cannot show that it is alive; the write deadline guards.
+fn counting(paused: bool) -> impl Fn(Due) -> bool {
+    move |due| !paused || !matches!(due, Due::Pong | Due::Message)
 }
 
 const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");

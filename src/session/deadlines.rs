@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -79,21 +79,34 @@ impl Deadlines {
         }
     }
 
-    /// Waits for the earliest that `counts`, clears it and tells it.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, counts: impl Fn(Due) -> bool) -> Poll<Due> {
-        let set = ALL.into_iter().filter(|due| counts(*due));
-        let earliest = set
-            .filter_map(|due| Some((self.at[due as usize]?, due)))
-            .min_by_key(|e| e.0);
-        let Some((at, due)) = earliest else {
-            return Poll::Pending;
+    /// What is due by now, the earliest first; it is cleared. Asks the clock and not the timer,
+    /// which a busy task would never get to.
+    pub(super) fn due(&mut self, counts: impl Fn(Due) -> bool) -> Option<Due> {
+        let (at, due) = self.earliest(counts)?;
+        if at > Instant::now() {
+            return None;
+        }
+        self.clear(due);
+        Some(due)
+    }
+
+    /// Has the task woken when the earliest that `counts` is due.
+    pub(super) fn arm(&mut self, cx: &mut Context<'_>, counts: impl Fn(Due) -> bool) {
+        let Some((at, _)) = self.earliest(counts) else {
+            return;
         };
         if self.timer.deadline() != at || self.timer.is_elapsed() {
             self.timer.as_mut().reset(at);
         }
-        std::task::ready!(self.timer.as_mut().poll(cx));
-        self.clear(due);
-        Poll::Ready(due)
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn earliest(&self, counts: impl Fn(Due) -> bool) -> Option<(Instant, Due)> {
+        let set = ALL.into_iter().filter(|due| counts(*due));
+        set.filter_map(|due| Some((self.at[due as usize]?, due)))
+            .min_by_key(|entry| entry.0)
     }
 }
 
@@ -101,22 +114,31 @@ impl Deadlines {
 mod tests {
     use std::future::poll_fn;
 
+    use std::task::Poll;
+
     use super::*;
+
+    /// Waits as the connection's task does.
+    async fn next(deadlines: &mut Deadlines, counts: impl Fn(Due) -> bool) -> Due {
+        poll_fn(|cx| match deadlines.due(&counts) {
+            Some(due) => Poll::Ready(due),
+            None => {
+                deadlines.arm(cx, &counts);
+                Poll::Pending
+            }
+        })
+        .await
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_earliest_comes_first_and_once() {
         let mut deadlines = Deadlines::new();
         deadlines.set(Due::Ping, Duration::from_secs(25));
         deadlines.set(Due::Connect, Duration::from_secs(10));
-        assert_eq!(
-            poll_fn(|cx| deadlines.poll(cx, |_| true)).await,
-            Due::Connect
-        );
-        assert_eq!(poll_fn(|cx| deadlines.poll(cx, |_| true)).await, Due::Ping);
-        let nothing = tokio::time::timeout(
-            Duration::from_secs(3600),
-            poll_fn(|cx| deadlines.poll(cx, |_| true)),
-        );
+        assert_eq!(next(&mut deadlines, |_| true).await, Due::Connect);
+        assert_eq!(next(&mut deadlines, |_| true).await, Due::Ping);
+        let nothing =
+            tokio::time::timeout(Duration::from_secs(3600), next(&mut deadlines, |_| true));
         assert!(nothing.await.is_err());
     }
 
@@ -125,11 +147,22 @@ mod tests {
         let mut deadlines = Deadlines::new();
         deadlines.set(Due::Pong, Duration::from_secs(1));
         deadlines.set(Due::Write, Duration::from_secs(5));
-        let due = poll_fn(|cx| deadlines.poll(cx, |due| due != Due::Pong)).await;
+        let due = next(&mut deadlines, |due| due != Due::Pong).await;
         assert_eq!(due, Due::Write);
         deadlines.postpone(Due::Pong, Duration::from_secs(6));
         let began = Instant::now();
-        assert_eq!(poll_fn(|cx| deadlines.poll(cx, |_| true)).await, Due::Pong);
+        assert_eq!(next(&mut deadlines, |_| true).await, Due::Pong);
         assert_eq!(began.elapsed(), Duration::from_secs(2));
+    }
+
+    /// A task that is never idle gets to no timer.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_is_told_without_the_timer() {
+        let mut deadlines = Deadlines::new();
+        deadlines.set(Due::Expiry, Duration::from_secs(1));
+        assert_eq!(deadlines.due(|_| true), None);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(deadlines.due(|_| true), Some(Due::Expiry));
+        assert_eq!(deadlines.due(|_| true), None);
     }
 }

@@ -22,7 +22,7 @@ mod wire;
 mod tests;
 
 pub use settings::{SessionSettings, WhenFull};
-pub use wire::Wire;
+pub use wire::{Wire, close_orderly};
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub struct Node {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
-    /// Bounds the log lines of denied commands.
-    pub denials: logs::Sampler,
+    /// Bounds the log lines that a client can cause.
+    pub lines: logs::Samplers,
 }
 
 /// The user has as many connections as one may have.
@@ -205,7 +205,13 @@ impl Reservation {
                 tracing::error!(client = peer.name(), "connection ended by a panic");
                 Disconnect::InternalServerError.into()
             });
-            connection.end().await;
+            if AssertUnwindSafe(connection.end())
+                .catch_unwind()
+                .await
+                .is_err()
+            {
+                node.metrics.panics.inc();
+            }
             log_end(&node, &peer, close, began.elapsed());
             drop((live, place));
         }
@@ -218,9 +224,12 @@ fn log_end(node: &Node, peer: &Peer, close: Close, lived: Duration) {
     let lived_seconds = lived.as_secs();
     let info = peer.info();
     let user = logs::field(&info.user);
-    if close.by == By::Server {
+    if close.by == By::Server
+        && let Some(left_out) = node.lines.admit(close.reason)
+    {
         let reason = close.reason;
         tracing::info!(
+            left_out,
             user,
             client,
             code,

@@ -5,6 +5,7 @@
 //! reader that stalls costs its limit and no more, and never gets a stream with a hole in it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use crate::protocol::websocket::{Opcode, encode_header};
 pub(super) enum Entry {
     /// A message of the protocol; neighbours share a frame.
     Message(Bytes),
-    /// A frame of its own, header included: a pong, an echo.
+    /// A frame of its own, header included: a ping, an echo.
     Frame(Bytes),
 }
 
@@ -42,6 +43,8 @@ pub(super) struct Outbox {
     queue: Mutex<Queue>,
     task: AtomicWaker,
     limit: usize,
+    /// Taken, and not by the socket yet: one large message at most.
+    writing: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -57,6 +60,7 @@ impl Outbox {
             queue: Mutex::default(),
             task: AtomicWaker::new(),
             limit,
+            writing: AtomicUsize::new(0),
         }
     }
 
@@ -91,9 +95,14 @@ impl Outbox {
         self.queue.lock().ending
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, those that are being written included.
     pub(super) fn bytes(&self) -> usize {
-        self.queue.lock().bytes
+        self.queue.lock().bytes + self.writing.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes of what was taken are not written yet.
+    pub(super) fn set_writing(&self, bytes: usize) {
+        self.writing.store(bytes, Ordering::Relaxed);
     }
 
     /// The most that may wait.

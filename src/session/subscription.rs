@@ -2,6 +2,7 @@
 //! overtaking the reply to the subscribe command.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -16,8 +17,8 @@ use crate::protocol::{ClientInfo, Disconnect};
 pub(super) struct Subscription {
     peer: Arc<Peer>,
     channel: ChannelName,
-    /// It asked for joins and leaves and may read presence.
-    pub(super) join_leave: bool,
+    /// It asked for joins and leaves, and may see presence.
+    join_leave: AtomicBool,
     /// Its decision read the time, so it is taken again now and then.
     pub(super) reads_now: bool,
     gate: Mutex<Gate>,
@@ -47,7 +48,7 @@ impl Subscription {
         Subscription {
             peer,
             channel,
-            join_leave,
+            join_leave: AtomicBool::new(join_leave),
             reads_now,
             gate,
         }
@@ -55,6 +56,16 @@ impl Subscription {
 
     pub(super) fn channel(&self) -> &ChannelName {
         &self.channel
+    }
+
+    /// Whether it hears of joins and leaves.
+    pub(super) fn has_join_leave(&self) -> bool {
+        self.join_leave.load(Ordering::Relaxed)
+    }
+
+    /// Presence was withdrawn.
+    pub(super) fn end_join_leave(&self) {
+        self.join_leave.store(false, Ordering::Relaxed);
     }
 
     /// The reply is queued: what waited goes out, and all else directly.
@@ -70,9 +81,9 @@ impl Subscription {
     fn wants(&self, event: &Event) -> bool {
         match event.body() {
             EventBody::Publication(_) => true,
-            EventBody::Join(_) => self.join_leave,
+            EventBody::Join(_) => self.has_join_leave(),
             // The one who leaves is removed before, but may be subscribed anew already.
-            EventBody::Leave(info) => self.join_leave && info.client != self.peer.name(),
+            EventBody::Leave(info) => self.has_join_leave() && info.client != self.peer.name(),
         }
     }
 }

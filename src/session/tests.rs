@@ -57,7 +57,7 @@ fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Ses
         settings,
         clock,
         metrics: Metrics::new(),
-        denials: logs::Sampler::default(),
+        lines: logs::Samplers::default(),
     }))
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::outbox::Outbox;
-use crate::limits::READ_TURN_BYTES;
+use crate::limits::{CLOSE_TIMEOUT, READ_TURN_BYTES};
 use crate::protocol::websocket::{Frame, FrameReader, Violation, pong_frame};
 
 /// A byte stream to a client, given by `edge`.
@@ -137,7 +137,7 @@ impl<W: Wire> Frames<W> {
         outbox: &Outbox,
     ) -> io::Result<WriteTurn> {
         let mut progress = false;
-        loop {
+        let turn = loop {
             let turn = if self.sent < self.unsent.len() {
                 self.write_unsent(cx)?
             } else {
@@ -145,14 +145,15 @@ impl<W: Wire> Frames<W> {
             };
             match turn {
                 Written::Some => progress = true,
-                Written::Nothing => break,
-                Written::Full => return Ok(WriteTurn::Full { progress }),
+                Written::Full => break WriteTurn::Full { progress },
+                Written::Nothing => match Pin::new(&mut self.wire).poll_flush(cx) {
+                    Poll::Ready(flushed) => break flushed.map(|()| WriteTurn::Done)?,
+                    Poll::Pending => break WriteTurn::Full { progress },
+                },
             }
-        }
-        match Pin::new(&mut self.wire).poll_flush(cx) {
-            Poll::Ready(result) => result.map(|()| WriteTurn::Done),
-            Poll::Pending => Ok(WriteTurn::Full { progress }),
-        }
+        };
+        outbox.set_writing(self.unsent.len() - self.sent);
+        Ok(turn)
     }
 
     fn write_unsent(&mut self, cx: &mut Context<'_>) -> io::Result<Written> {
@@ -184,6 +185,7 @@ impl<W: Wire> Frames<W> {
             self.traffic.sent_bytes += buffer.len() as u64;
             let written = match Pin::new(&mut self.wire).poll_write(cx, buffer) {
                 Poll::Pending => 0,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(result) => result?,
             };
             self.unsent.extend_from_slice(&buffer[written..]);
@@ -198,19 +200,27 @@ impl<W: Wire> Frames<W> {
         })
     }
 
-    /// Ends the stream: with TLS's goodbye where the peer takes it at once, else by a reset.
+    /// Ends the stream: with TLS's goodbye where the peer takes it in time, else by a reset.
     pub(super) async fn shut_down(&mut self, orderly: bool) {
-        use tokio::io::AsyncWriteExt;
-        let deadline = crate::limits::CLOSE_TIMEOUT;
-        if !orderly
-            || !matches!(
-                tokio::time::timeout(deadline, self.wire.shutdown()).await,
-                Ok(Ok(()))
-            )
-        {
+        if !orderly || !close_orderly(&mut self.wire).await {
             self.wire.abort();
         }
     }
+}
+
+/// Says goodbye and waits until the peer has gone too: a socket that is dropped with bytes unread
+/// is reset, and the peer may lose the last thing it was told (RFC 9112 §9.6). Tells whether it
+/// went in time.
+pub async fn close_orderly<W: Wire>(wire: &mut W) -> bool {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let goodbye = async {
+        wire.shutdown().await?;
+        let mut ignored = [0; 512];
+        while wire.read(&mut ignored).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // A peer that ends without TLS's own goodbye is gone all the same.
+    tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await.is_ok()
 }
 
 enum Written {

@@ -1,4 +1,4 @@
-//! Counters for `/metrics`, in the Prometheus text format.
+//! Counters for `/metrics`, in the OpenMetrics text format that Prometheus reads.
 //!
 //! Labels are reasons, codes and configured names only: nothing that a client can invent (LOG-4).
 
@@ -49,6 +49,13 @@ pub enum HandshakeResult {
     TimedOut,
     /// It was the oldest silent socket when the room for these was full.
     Dropped,
+}
+
+/// Whatever went wrong between the peer and rustls.
+impl From<std::io::Error> for HandshakeResult {
+    fn from(_: std::io::Error) -> HandshakeResult {
+        HandshakeResult::Failed
+    }
 }
 
 impl HandshakeResult {
@@ -215,7 +222,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts a request that never became one: what hyper itself refused.
+    /// Counts a request that got no answer of ours: refused by hyper itself, or too slow.
     pub fn http_error(&self, kind: &'static str) {
         self.errors.get_or_create(&TextLabels { kind }).inc();
     }

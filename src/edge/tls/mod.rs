@@ -4,7 +4,7 @@ pub mod pem;
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -91,34 +91,54 @@ impl Tls {
         socket: TcpStream,
         address: IpAddr,
     ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
-        let mut hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), socket));
-        // Most sockets have spoken by the time they are read; only the others are silent.
-        let at_once = poll_fn(|cx| match hello.as_mut().poll(cx) {
-            Poll::Ready(start) => Poll::Ready(Some(start)),
-            Poll::Pending => Poll::Ready(None),
-        });
-        let start = match at_once.await {
-            Some(start) => start,
-            None => {
-                let silent = self.silent.enter(address);
-                tokio::select! {
-                    start = hello => start,
-                    () = silent.dropped() => return Err(HandshakeResult::Dropped),
-                }
-            }
-        };
-        let start = start.map_err(|_| HandshakeResult::Failed)?;
-        // The semaphore is never closed.
-        let _running = self
-            .running
-            .acquire()
-            .await
-            .map_err(|_| HandshakeResult::Failed)?;
+        let hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), socket));
+        let start = self.await_client(hello, Some(address)).await??;
         let accept = start.into_stream_with(self.config.clone(), |tls| {
             tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         });
-        accept.await.map_err(|_| HandshakeResult::Failed)
+        let mut accept = pin!(accept);
+        let computed = {
+            // For the key exchange and the signature alone: who stops after the hello must not hold
+            // up those who would go on.
+            let _running = self
+                .running
+                .acquire()
+                .await
+                .map_err(|_| HandshakeResult::Failed)?;
+            at_once(accept.as_mut()).await
+        };
+        match computed {
+            Some(done) => Ok(done?),
+            None => Ok(self.await_client(accept, None).await??),
+        }
     }
+
+    /// Waits for bytes of the client, among those that are silent: with an address, among those of
+    /// the address as well. After the hello a crowd behind one address is no sign of an attack.
+    async fn await_client<F: Future>(
+        &self,
+        mut step: Pin<&mut F>,
+        address: Option<IpAddr>,
+    ) -> Result<F::Output, HandshakeResult> {
+        // Most have spoken by the time they are read; only the others are silent.
+        if let Some(done) = at_once(step.as_mut()).await {
+            return Ok(done);
+        }
+        let silent = self.silent.enter(address);
+        tokio::select! {
+            done = step => Ok(done),
+            () = silent.dropped() => Err(HandshakeResult::Dropped),
+        }
+    }
+}
+
+/// The future's result if it has one now.
+async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// What rustls may hold of plaintext and of ciphertext for a connection whose socket is full.

@@ -257,7 +257,7 @@ fn take_page<'a>(
     let mut bytes = 0;
     let mut page = Vec::new();
     for publication in wanted.take(query.limit) {
-        bytes += publication.data.len();
+        bytes += cost(publication);
         if bytes > query.max_bytes && !page.is_empty() {
             break;
         }

@@ -42,7 +42,7 @@ impl Client {
         };
         self.reply(id, Answer::connected(result));
         if let Some(permit) = personal {
-            self.open(&permit).await?;
+            self.open(&permit).await;
         }
         tracing::debug!(
             user = logs::field(self.identity.user().as_str()),
@@ -79,12 +79,15 @@ impl Client {
     }
 
     fn log_bad_token(&self, reason: &'static str) {
-        tracing::warn!(
-            user = logs::field(self.identity.user().as_str()),
-            client = self.peer.name(),
-            reason,
-            "token in connect refused"
-        );
+        if let Some(left_out) = self.node.lines.admit("token in connect refused") {
+            tracing::warn!(
+                user = logs::field(self.identity.user().as_str()),
+                client = self.peer.name(),
+                reason,
+                left_out,
+                "token in connect refused"
+            );
+        }
     }
 
     /// The server subscribes every connection to its user's channel, by the same decision as any.
@@ -94,7 +97,7 @@ impl Client {
         let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
             return Ok(None);
         };
-        match self.enter(&permit, false).await {
+        match self.enter(&permit, None).await {
             Ok(()) => Ok(Some(permit)),
             Err(Stop::Error(error)) if error.code == ErrorCode::LimitExceeded => {
                 tracing::info!(

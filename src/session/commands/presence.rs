@@ -1,17 +1,21 @@
 //! presence and presence_stats: who is there, and how many.
 
-use crate::limits::PRESENCE_ENTRIES;
+use std::sync::Arc;
+
+use crate::limits::{HISTORY_ENTRY_BYTES, HISTORY_PAGE_BYTES, PRESENCE_ENTRIES};
+use crate::protocol::{ClientInfo, Payload};
 use crate::session::client::{Client, Stop, parse_channel};
 use crate::session::permit::{Presence, ToSeePresence};
 
 impl Client {
     pub(in crate::session) async fn presence(&self, id: u32, channel: &str) -> Result<(), Stop> {
         let permit = self.permit::<ToSeePresence>(parse_channel(channel)?)?;
-        let clients = self
+        let mut clients = self
             .node
             .engine
             .presence(permit.channel(), PRESENCE_ENTRIES)
             .await?;
+        truncate(&mut clients);
         self.reply(id, permit.answer(Presence::Clients(clients)));
         Ok(())
     }
@@ -30,4 +34,16 @@ impl Client {
         self.reply(id, permit.answer(answer));
         Ok(())
     }
+}
+
+/// An answer must fit the outbox, whatever its entries show of themselves.
+fn truncate(clients: &mut Vec<Arc<ClientInfo>>) {
+    let mut bytes = 0;
+    let fitting = clients.iter().take_while(|info| {
+        let shown = info.conn_info.as_ref().map_or(0, Payload::len);
+        bytes += info.user.len() + 2 * info.client.len() + shown + HISTORY_ENTRY_BYTES;
+        bytes <= HISTORY_PAGE_BYTES
+    });
+    let count = fitting.count();
+    clients.truncate(count);
 }

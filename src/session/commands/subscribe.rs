@@ -26,32 +26,32 @@ impl Client {
         }
         self.refuse_in_grace()?;
         let permit = self.permit::<ToSubscribe>(channel)?;
-        let join_leave = request.join_leave
-            && permit.features().join_leave
-            && self
-                .permit::<ToSeePresence>(permit.channel().clone())
-                .is_ok();
-        self.enter(&permit, join_leave).await?;
+        let presence = (request.join_leave && permit.features().join_leave)
+            .then(|| self.permit::<ToSeePresence>(permit.channel().clone()).ok())
+            .flatten();
+        self.enter(&permit, presence.as_ref()).await?;
         let result = SubscribeResult {
             was_recovering: request.recover,
         };
         self.reply(id, permit.answer(result));
-        self.open(&permit).await
+        self.open(&permit).await;
+        Ok(())
     }
 
-    /// Makes the subscription; what it hears waits until [`Client::open`].
+    /// Makes the subscription, with joins and leaves for who may see presence; what it hears waits
+    /// until [`Client::open`].
     pub(in crate::session) async fn enter(
         &mut self,
         permit: &Allowed<ToSubscribe>,
-        join_leave: bool,
+        presence: Option<&Allowed<ToSeePresence>>,
     ) -> Result<(), Stop> {
         self.count_channel()?;
         let channel = permit.channel();
-        let reads_now = permit.reads_now();
+        let reads_now = permit.reads_now() || presence.is_some_and(Allowed::reads_now);
         let subscription = Arc::new(Subscription::new(
             self.peer.clone(),
             channel.clone(),
-            join_leave,
+            presence.is_some(),
             reads_now,
         ));
         self.subscriptions
@@ -65,10 +65,7 @@ impl Client {
     }
 
     /// The reply is queued: lets through what waited, and tells the others who came.
-    pub(in crate::session) async fn open(
-        &mut self,
-        permit: &Allowed<ToSubscribe>,
-    ) -> Result<(), Stop> {
+    pub(in crate::session) async fn open(&mut self, permit: &Allowed<ToSubscribe>) {
         if let Some(subscription) = self.subscriptions.get(permit.channel()) {
             subscription.open();
         }
@@ -81,7 +78,6 @@ impl Client {
         {
             tracing::warn!(%error, "join not told");
         }
-        Ok(())
     }
 
     /// Takes a place among the connection's channels and among the session's (CHAN-9).

@@ -82,28 +82,28 @@ impl<W: Wire> Connection<W> {
         };
         *count += 1;
         if *count > self.node.settings.max_channels + EXTRA_COMMANDS {
-            tracing::info!(
-                client = self.peer.name(),
-                "too many commands in one message"
-            );
+            self.tell("too many commands in one message");
             return Some(Turn::Close(Disconnect::BadRequest.into()));
         }
         match next {
             Ok(incoming) => Some(Turn::Incoming(incoming)),
             Err(fault) => {
-                tracing::info!(client = self.peer.name(), %fault, "command not understood");
+                self.tell(fault);
                 Some(Turn::Close(Disconnect::BadRequest.into()))
             }
         }
     }
 
     fn on_violation(&self, violation: Violation) -> Turn {
-        tracing::info!(
-            client = self.peer.name(),
-            reason = violation.reason(),
-            "frame refused"
-        );
+        self.tell(violation.reason());
         Turn::Close(violation.into())
+    }
+
+    /// A line for what the client did wrong; nothing of what it sent is in it.
+    fn tell(&self, fault: impl std::fmt::Display) {
+        if let Some(left_out) = self.node.lines.admit("message refused") {
+            tracing::info!(client = self.peer.name(), %fault, left_out, "message refused");
+        }
     }
 
     pub(super) fn on_pong(&mut self) {

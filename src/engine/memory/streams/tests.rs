@@ -108,7 +108,7 @@ fn a_page_holds_so_many_bytes_and_at_least_one_publication() {
         publish(&streams, "a:b", &"x".repeat(98));
     }
     let query = HistoryQuery {
-        max_bytes: 250,
+        max_bytes: 2 * (100 + HISTORY_ENTRY_BYTES) + 50,
         ..query(100)
     };
     assert_eq!(offsets(&streams, "a:b", &query), [1, 2]);
