@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::issuer::Issuers;
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::rooms::to_json;
@@ -68,8 +69,20 @@ fn claims(value: &toml::de::DeValue<'_>) -> Result<serde_json::Map<String, Value
     }
 }
 
-pub(super) fn check(expectations: &[Placed], policy: &Policy, reader: &Reader<'_>) {
+pub(super) fn check(
+    expectations: &[Placed],
+    policy: &Policy,
+    issuers: &Issuers,
+    reader: &Reader<'_>,
+) {
     for (at, expectation) in expectations {
+        let user = expectation.claims.get("sub").and_then(Value::as_str);
+        if user.is_some_and(|user| !issuers.could_name(user)) {
+            // The door would give no user that name, so whatever is decided proves little.
+            let message = "no issuer gives its users such a name: `sub` stands with the \
+                           `user_prefix` on";
+            reader.warn(at, message);
+        }
         if let Err(failure) = expectation.check(policy) {
             reader.fault(at, failure.to_string());
         }

@@ -69,6 +69,16 @@ pub(super) fn read(
 }
 
 impl Issuers {
+    /// Whether some issuer could vouch for this user id, which stands with the prefix on.
+    pub(super) fn could_name(&self, user: &str) -> bool {
+        let mut prefixes = self
+            .settings
+            .iter()
+            .map(|issuer| issuer.user_prefix.as_deref());
+        self.settings.is_empty()
+            || prefixes.any(|p| p.is_none_or(|prefix| user.starts_with(prefix)))
+    }
+
     fn read_one(&mut self, section: Section<'_>, environment: Environment<'_>) {
         let faults_before = section.reader.faults();
         let told = tell_of_what_is_not_there(&section);

@@ -68,7 +68,7 @@ impl Sections {
         let resolved = self.resolve();
         let policy = self.rooms.compile(reader);
         if let Some(policy) = &policy {
-            expect::check(&self.expectations, policy, reader);
+            expect::check(&self.expectations, policy, &self.issuers, reader);
         }
         let declared = policy.as_ref().map(Policy::declared_claims);
         let verifier = self
