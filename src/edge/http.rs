@@ -253,7 +253,7 @@ impl Gateway {
         self.metrics.refused(refusal.label());
         if let Some(left_out) = self.refusals.admit(code) {
             let path = crate::telemetry::logs::field(path);
-            tracing::info!(code, %client, path, left_out, "request refused");
+            tracing::info!(code, reason = %refusal, %client, path, left_out, "request refused");
         }
         answer::refusal(refusal)
     }
