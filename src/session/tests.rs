@@ -28,9 +28,14 @@ impl Wire for DuplexStream {
 /// `early:`.
 fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Sessions {
     let all = || Some("true".to_owned());
+    let history = Some(HistoryLimits {
+        size: 100,
+        ttl: Duration::from_secs(3600),
+    });
     let chat = RoomSource {
         subscribe: all(),
         publish: all(),
+        history,
         ..RoomSource::default()
     };
     let until = format!("now < timestamp({})", NOW.0 + 90);
@@ -122,10 +127,11 @@ impl Peer {
         self.pipe.write_all(&frame).await.unwrap();
     }
 
-    /// The next frame of at most 65,535 bytes: its opcode and payload.
+    /// The next frame: its opcode and payload.
     async fn frame(&mut self) -> (u8, Vec<u8>) {
         let opcode = self.pipe.read_u8().await.unwrap() & 0x0f;
         let length = match self.pipe.read_u8().await.unwrap() {
+            127 => usize::try_from(self.pipe.read_u64().await.unwrap()).unwrap(),
             126 => usize::from(self.pipe.read_u16().await.unwrap()),
             short => usize::from(short),
         };
@@ -192,6 +198,46 @@ async fn live_1_an_identity_ends_25_seconds_after_exp() {
     let began = Instant::now();
     assert_eq!(alice.close_code(true).await, 3005);
     assert_eq!(began.elapsed().as_secs(), 60 + 25);
+}
+
+// LIVE-1: who reads a little now and then, with much still to be answered, stays no longer.
+#[tokio::test(start_paused = true)]
+async fn live_1_a_slow_reader_does_not_put_off_its_end() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock.clone(), SETTINGS);
+    let mut bob = Peer::connected(&sessions, testing::identity("bob", json!({}))).await;
+    let channel = ChannelName::parse("chat:a").unwrap();
+    let data = Payload::parse(format!("{:?}", "x".repeat(4000)).as_bytes()).unwrap();
+    let limits = Some(HistoryLimits {
+        size: 100,
+        ttl: Duration::from_secs(3600),
+    });
+    for _ in 0..60 {
+        sessions
+            .node
+            .engine
+            .publish(&channel, data.clone(), None, limits)
+            .await
+            .unwrap();
+    }
+    let history = json!({"id": 2, "history": {"channel": "chat:a", "limit": -1}});
+    bob.send(&history).await;
+    assert_eq!(bob.frame().await.0, 1);
+
+    let identity = testing::identity("alice", json!({"exp": NOW.0 + 60}));
+    let mut alice = Peer::connected(&sessions, identity).await;
+    let began = Instant::now();
+    // Some 10 MB of answers, of which she reads 20 KB a second: that would take eight minutes.
+    for _ in 0..40 {
+        alice.send(&history).await;
+    }
+    let mut piece = [0; 2048];
+    while alice.pipe.read(&mut piece).await.unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let lived = began.elapsed().as_secs();
+    let most = 60 + 25 + 10 + 10;
+    assert!((60 + 25..=most).contains(&lived), "{lived} s");
 }
 
 #[tokio::test(start_paused = true)]
