@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 
 use support::wire::tcp_from;
-use support::{Gateway, PATIENCE, Setup};
+use support::{Gateway, Setup};
 
 /// LIMIT-3
 #[tokio::test]
@@ -30,14 +30,7 @@ async fn limit_3_the_node_never_stops_accepting() {
         sockets.push(tcp_from(Ipv4Addr::new(127, 0, 1, number), gateway.public).await);
     }
     // Nobody can ask for metrics now.
-    let told = async {
-        while !gateway.logged().contains("accept failed") {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, told)
-        .await
-        .expect("nothing ran out");
+    gateway.until_logged("accept failed").await;
     drop(sockets);
     let mut alice = gateway.client("alice").await;
     alice.subscribe("chat:x").await;

@@ -16,7 +16,7 @@ use support::http::get_clear;
 use support::refusals::refusals;
 use support::request::{PATH, Request};
 use support::tokens::{BadToken, bad_tokens};
-use support::{Gateway, ORIGIN, PATIENCE, Setup, door, token, token_with};
+use support::{Gateway, ORIGIN, Setup, door, token, token_with};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -24,14 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 async fn logged_to_the_end(mut gateway: Gateway) -> String {
     gateway.signal("TERM");
     assert!(gateway.ended().await.success());
-    let last = async {
-        while !gateway.logged().contains("stopped") {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, last)
-        .await
-        .expect("no last line");
+    gateway.until_logged("stopped").await;
     gateway.logged()
 }
 

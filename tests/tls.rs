@@ -383,8 +383,7 @@ async fn tls_10_half_handshakes_do_not_hold_up_the_others() {
     let name = ServerName::try_from("localhost").unwrap();
     let mut stopped = Vec::new();
     for _ in 0..100 {
-        let config = gateway.tls.clone();
-        let mut client = ClientConnection::new(config, name.clone()).unwrap();
+        let mut client = ClientConnection::new(gateway.tls.clone(), name.clone()).unwrap();
         let mut hello = Vec::new();
         client.write_tls(&mut hello).unwrap();
         let mut socket = tcp(&gateway).await;

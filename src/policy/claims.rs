@@ -94,11 +94,6 @@ impl Claims {
         self.0.json.get(name)
     }
 
-    /// All claims.
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0.json
-    }
-
     /// All claims, as rules read them.
     pub(super) fn as_cel(&self) -> &CelMap<'static> {
         &self.0.cel
