@@ -20,8 +20,10 @@ impl Terminal {
     fn open(gateway: &Gateway, arguments: &str) -> Terminal {
         let folder = gateway.folder.path().display();
         std::fs::write(gateway.folder.path().join("token"), token("alice")).unwrap();
+        // `exec`, since a shell that stays in between would die of the same Ctrl+C and tell its own
+        // end; and the shell is not left to whoever runs the tests.
         let command = format!(
-            "{} connect wss://localhost:{} --token-file {folder}/token --ca {folder}/server.pem {arguments}",
+            "exec {} connect wss://localhost:{} --token-file {folder}/token --ca {folder}/server.pem {arguments}",
             env!("CARGO_BIN_EXE_gatepost"),
             gateway.public.port(),
         );
@@ -34,6 +36,7 @@ impl Terminal {
                 &command,
                 "/dev/null",
             ])
+            .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
