@@ -16,6 +16,7 @@
 pub mod codes;
 pub mod command;
 mod depth;
+mod format;
 pub mod json;
 pub mod message;
 pub mod payload;
@@ -25,6 +26,7 @@ pub use codes::{Disconnect, ErrorCode, UnsubscribeCode};
 pub use command::{
     Command, ConnectRequest, HistoryRequest, Incoming, Request, StreamPosition, SubscribeRequest,
 };
+pub use format::Format;
 pub use json::{DecodeError, Decoder, decode, encode};
 pub use message::{
     ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push, ReplyBody,

@@ -1,0 +1,54 @@
+//! The forms that messages have on the wire. A connection has one, from its upgrade to its end.
+
+use bytes::Bytes;
+
+use super::json;
+use super::websocket::Opcode;
+use super::{Decoder, Message};
+
+/// A wire format of the Centrifuge client protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Text frames, one message a line.
+    Json,
+}
+
+impl Format {
+    /// How many there are.
+    pub const COUNT: usize = 1;
+
+    /// One message, ready to share a frame with others.
+    pub fn encode(self, message: &Message<'_>) -> Bytes {
+        match self {
+            Format::Json => json::encode(message),
+        }
+    }
+
+    /// The commands of one WebSocket message.
+    pub fn decode(self, data: Bytes) -> Decoder {
+        match self {
+            Format::Json => json::decode(data),
+        }
+    }
+
+    /// What stands between two messages that share a frame.
+    pub const fn separator(self) -> &'static [u8] {
+        match self {
+            Format::Json => b"\n",
+        }
+    }
+
+    /// The kind of frame that carries it, in both directions.
+    pub const fn opcode(self) -> Opcode {
+        match self {
+            Format::Json => Opcode::Text,
+        }
+    }
+
+    /// Its name in rules (`connection.protocol`) and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+        }
+    }
+}
