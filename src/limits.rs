@@ -72,6 +72,11 @@ pub const FRAME_PONG_TIMEOUT: Duration = Duration::from_secs(10);
 pub const OUTBOX_SOFT_BYTES: usize = 64 * 1024;
 /// What an entry of an outbox counts beyond its bytes.
 pub const OUTBOX_ENTRY_BYTES: usize = 64;
+/// Most members that are delivered to before somebody else has a turn: some 0.3 ms.
+pub const SLICE_MEMBERS: usize = 128;
+/// Bytes of events that may wait in a channel before its publishers wait too. Each of them adds at
+/// most one publication more.
+pub const CHANNEL_WAITING_BYTES: usize = 1024 * 1024;
 /// Most bytes of data in one publication.
 pub const PUBLICATION_BYTES: usize = 64 * 1024;
 /// Most publications in one history answer.

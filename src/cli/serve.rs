@@ -59,6 +59,10 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    for flusher in house.hub.flushers() {
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(flusher).await });
+    }
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -87,6 +91,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 struct House {
     listener: Listener,
     admin: Arc<Admin>,
+    hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
     sessions: Sessions,
     readiness: Readiness,
@@ -95,7 +100,7 @@ struct House {
 impl House {
     fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
-        let hub = Arc::new(Hub::new());
+        let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             policy: config.policy,
@@ -127,13 +132,14 @@ impl House {
         let transport = transport(config.tls, limits);
         let listener = Listener::bind(config.listen.public, transport, gateway.clone())
             .context("the public listener")?;
-        let admin = Admin::bind(config.listen.admin, gateway, hub, engine.clone())
+        let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
         Ok(House {
             listener,
             admin,
+            hub,
             engine,
             sessions,
             readiness,

@@ -57,7 +57,7 @@ impl Gateway {
                 let mut stream = parts.io.into_inner();
                 let admitted = admitted.lock().take();
                 match admitted {
-                    Some(reservation) => reservation.start(stream, parts.read_buf),
+                    Some(reservation) => reservation.start(stream.into_wire(), parts.read_buf),
                     None => drop(close_orderly(&mut stream).await),
                 }
             }

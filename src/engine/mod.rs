@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::hub::{ConnectionId, Member};
+use crate::hub::Member;
 use crate::policy::{ChannelName, HistoryLimits};
 use crate::protocol::{ClientInfo, Payload, Publication};
 
@@ -82,8 +82,8 @@ pub trait Engine: Send + Sync {
         member: Arc<dyn Member>,
     ) -> Result<(), EngineError>;
 
-    /// Ends that. When it returns, nothing more is delivered to the member.
-    async fn unsubscribe(&self, channel: &ChannelName, connection: ConnectionId);
+    /// Ends that. What is on its way may still reach the member, which is to take no notice.
+    async fn unsubscribe(&self, channel: &ChannelName, member: &dyn Member);
 
     /// Publishes to all subscribers; with `history` the publication gets an offset and is kept.
     async fn publish(

@@ -1,200 +1,203 @@
 //! This node's map of channel to subscribed connections; it fans out.
 //!
-//! Only the engine calls it, and it knows nothing of sockets, formats or permissions: it hands an
-//! [`Event`] to each [`Member`] of a channel. A member must neither wait nor call back.
+//! Only the engine calls it, and it knows nothing of sockets or permissions: it hands a [`Batch`]
+//! of events to each [`Member`] of a channel. An event goes through three hands: it is enqueued in
+//! its channel, in the order of the channel; whoever has the channel's turn gathers all that waits
+//! into a batch; and the members get it in slices, so that a large channel does not keep the
+//! others waiting.
 
-mod event;
+mod batch;
+mod channel;
+mod flusher;
+mod members;
 
-pub use event::{Event, EventBody};
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, Event};
+pub use members::Seat;
 
 use std::collections::HashMap;
-use std::fmt;
+use std::ops::AddAssign;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
+use self::channel::Channel;
+use self::flusher::{Flusher, Turn};
+use crate::limits::SLICE_MEMBERS;
 use crate::policy::ChannelName;
 use crate::protocol::ClientInfo;
+use crate::telemetry::Metrics;
 
-/// Names one connection, over all nodes; shown to others as the `client` of a publication.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(uuid::Uuid);
-
-impl ConnectionId {
-    /// A new id from the system's random numbers.
-    pub fn random() -> ConnectionId {
-        ConnectionId(uuid::Uuid::new_v4())
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// One subscription of one connection, as the hub sees it.
+/// One subscription of one connection, as the hub sees it. It must neither wait nor call back.
 pub trait Member: Send + Sync {
-    /// The connection that is subscribed.
-    fn connection(&self) -> ConnectionId;
+    /// Where it sits.
+    fn seat(&self) -> &Seat;
     /// What presence, joins and leaves show of it.
     fn info(&self) -> Arc<ClientInfo>;
-    /// Takes the event over; called under the channel's lock, in the order of the channel.
-    fn deliver(&self, event: &Arc<Event>);
+    /// Takes the batch over, in the order of the channel.
+    fn deliver(&self, batch: &Arc<Batch>) -> Delivered;
 }
 
-type Members = HashMap<ConnectionId, Arc<dyn Member>, RandomState>;
-type Shard = Mutex<HashMap<ChannelName, Members, RandomState>>;
+/// What went out to a client by a delivery: maybe more than was delivered, or less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Messages of the protocol.
+    pub messages: u64,
+    /// Bytes of frames, before TLS.
+    pub bytes: u64,
+}
+
+impl AddAssign for Delivered {
+    fn add_assign(&mut self, other: Delivered) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
 
 /// Subscribers by channel.
 pub struct Hub {
     shards: Box<[Shard]>,
     hasher: RandomState,
+    metrics: Metrics,
+    /// Channels in which more waits than may.
+    crowded: AtomicUsize,
+    room: Notify,
 }
 
+#[derive(Default)]
+struct Shard {
+    channels: Mutex<HashMap<ChannelName, Arc<Channel>, RandomState>>,
+    flusher: Flusher,
+}
+
+/// Each has a flusher, and the fewer channels share one, the seldomer does one wait for another.
 const SHARDS: usize = 64;
 
-impl Default for Hub {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// An event that is enqueued: [`Hub::deliver`] is to be called for it, outside all locks.
+#[must_use = "what is enqueued is not delivered yet"]
+pub struct Enqueued<'a>(Option<(Turn<'a>, usize)>);
 
 impl Hub {
     /// A hub without channels.
-    pub fn new() -> Hub {
+    pub fn new(metrics: Metrics) -> Hub {
         Hub {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
+            metrics,
+            crowded: AtomicUsize::new(0),
+            room: Notify::new(),
         }
     }
 
-    /// Adds a member; a second subscription of the same connection replaces the first.
+    /// The tasks that deliver what is not delivered at once; each runs until it is dropped.
+    pub fn flushers(
+        self: &Arc<Hub>,
+    ) -> impl Iterator<Item = impl Future<Output = ()> + Send + use<>> {
+        let hub = self.clone();
+        (0..SHARDS).map(move |number| {
+            let hub = hub.clone();
+            async move { hub.shards[number].flusher.run(&hub).await }
+        })
+    }
+
+    /// Adds a member, which hears all that is enqueued from now on. It must not be one already.
     pub fn add(&self, channel: &ChannelName, member: Arc<dyn Member>) {
-        let mut channels = self.shard(channel).lock();
+        let mut channels = self.shard(channel).channels.lock();
         channels
             .entry(channel.clone())
-            .or_default()
-            .insert(member.connection(), member);
+            .or_insert_with(|| Arc::new(Channel::new(channel.clone())))
+            .add(member);
     }
 
-    /// Removes a member. After the return nothing more is delivered to it.
-    pub fn remove(&self, channel: &ChannelName, connection: ConnectionId) {
-        let mut channels = self.shard(channel).lock();
-        if let Some(members) = channels.get_mut(channel) {
-            members.remove(&connection);
-            if members.is_empty() {
-                channels.remove(channel);
+    /// Removes a member. A batch that is under way may still reach it; it knows that it has gone.
+    pub fn remove(&self, channel: &ChannelName, member: &dyn Member) {
+        let mut channels = self.shard(channel).channels.lock();
+        if let Some(found) = channels.get(channel)
+            && found.remove(member) == 0
+        {
+            channels.remove(channel);
+        }
+    }
+
+    /// Waits as long as more waits in the channel than may: so fast is nobody published to.
+    pub async fn has_room(&self, channel: &ChannelName) {
+        while self.crowded.load(Ordering::Acquire) > 0 {
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            match self.find(self.shard(channel), channel) {
+                Some(found) if found.is_crowded() => room.await,
+                _ => return,
             }
         }
     }
 
-    /// Hands the event to every member of its channel.
-    pub fn publish(&self, event: &Arc<Event>) {
-        let channels = self.shard(event.channel()).lock();
-        if let Some(members) = channels.get(event.channel()) {
-            for member in members.values() {
-                member.deliver(event);
-            }
+    /// Puts the event behind those that wait in the channel. This alone is what decides their
+    /// order, and it never waits.
+    pub fn enqueue(&self, channel: &ChannelName, event: Event) -> Enqueued<'_> {
+        let shard = self.shard(channel);
+        let Some(found) = self.find(shard, channel) else {
+            return Enqueued(None);
+        };
+        let enqueued = found.enqueue(event);
+        if enqueued.crowded {
+            self.crowded.fetch_add(1, Ordering::Release);
         }
+        let turn = |members| (Turn::new(self, &shard.flusher, found), members);
+        Enqueued(enqueued.turn.map(turn))
+    }
+
+    /// Delivers, or leaves it to a flusher where there are many members. What is delivered counts
+    /// as work of the task that calls.
+    pub async fn deliver(&self, enqueued: Enqueued<'_>) {
+        let delivered = match enqueued.0 {
+            Some((turn, members)) if members <= SLICE_MEMBERS => turn.deliver(),
+            // Dropped, the turn is the flusher's.
+            _ => return,
+        };
+        for _ in 0..delivered {
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Enqueues and delivers.
+    pub async fn publish(&self, channel: &ChannelName, event: Event) {
+        self.has_room(channel).await;
+        self.deliver(self.enqueue(channel, event)).await;
     }
 
     /// The members of a channel, at most `limit`.
     pub fn members(&self, channel: &ChannelName, limit: usize) -> Vec<Arc<dyn Member>> {
-        let channels = self.shard(channel).lock();
-        channels
-            .get(channel)
-            .map_or_else(Vec::new, |m| m.values().take(limit).cloned().collect())
+        self.find(self.shard(channel), channel)
+            .map_or_else(Vec::new, |found| found.members(limit))
     }
 
     /// How many channels have a subscriber on this node.
     pub fn channels(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        let count = |shard: &Shard| shard.channels.lock().len();
+        self.shards.iter().map(count).sum()
+    }
+
+    fn make_room(&self) {
+        self.crowded.fetch_sub(1, Ordering::Release);
+        self.room.notify_waiters();
+    }
+
+    fn count(&self, delivered: Delivered) {
+        self.metrics.deliveries.inc_by(delivered.messages);
+        self.metrics.sent_bytes.inc_by(delivered.bytes);
+    }
+
+    fn find(&self, shard: &Shard, channel: &ChannelName) -> Option<Arc<Channel>> {
+        shard.channels.lock().get(channel).cloned()
     }
 
     fn shard(&self, channel: &ChannelName) -> &Shard {
         // SHARDS is a power of two; the seed is random, so that names cannot be made to collide.
         &self.shards[self.hasher.hash_one(channel.as_str()) as usize % SHARDS]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::{Payload, Publication};
-
-    /// A member that keeps what it hears.
-    struct Ear {
-        id: ConnectionId,
-        heard: Mutex<Vec<Arc<Event>>>,
-    }
-
-    impl Member for Ear {
-        fn connection(&self) -> ConnectionId {
-            self.id
-        }
-        fn info(&self) -> Arc<ClientInfo> {
-            let client = self.id.to_string();
-            Arc::new(ClientInfo {
-                user: "alice".to_owned(),
-                client,
-                conn_info: None,
-            })
-        }
-        fn deliver(&self, event: &Arc<Event>) {
-            self.heard.lock().push(event.clone());
-        }
-    }
-
-    fn ear() -> Arc<Ear> {
-        Arc::new(Ear {
-            id: ConnectionId::random(),
-            heard: Mutex::default(),
-        })
-    }
-
-    fn event(channel: &ChannelName) -> Arc<Event> {
-        let data = Payload::parse(b"1").unwrap();
-        let publication = Arc::new(Publication {
-            data,
-            info: None,
-            offset: 0,
-        });
-        Arc::new(Event::new(
-            channel.clone(),
-            EventBody::Publication(publication),
-        ))
-    }
-
-    #[test]
-    fn members_of_the_channel_hear_the_very_same_bytes_and_others_nothing() {
-        let (hub, room) = (Hub::new(), ChannelName::parse("chat:a").unwrap());
-        let (alice, bob, carol) = (ear(), ear(), ear());
-        hub.add(&room, alice.clone());
-        hub.add(&room, bob.clone());
-        hub.add(&ChannelName::parse("chat:b").unwrap(), carol.clone());
-        hub.publish(&event(&room));
-        let (a, b) = (alice.heard.lock().remove(0), bob.heard.lock().remove(0));
-        assert_eq!(a.json().as_ptr(), b.json().as_ptr(), "encoded once");
-        assert!(carol.heard.lock().is_empty());
-    }
-
-    #[test]
-    fn nothing_comes_after_remove_and_an_empty_channel_is_forgotten() {
-        let (hub, room) = (Hub::new(), ChannelName::parse("chat:a").unwrap());
-        let alice = ear();
-        hub.add(&room, alice.clone());
-        assert_eq!((hub.channels(), hub.members(&room, 10).len()), (1, 1));
-        hub.remove(&room, alice.id);
-        hub.publish(&event(&room));
-        assert!(alice.heard.lock().is_empty());
-        assert_eq!((hub.channels(), hub.members(&room, 10).len()), (0, 0));
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::json;
-use super::websocket::Opcode;
+use super::websocket::{Opcode, encode_header};
 use super::{Decoder, Message};
 
 /// A wire format of the Centrifuge client protocol.
@@ -22,6 +22,19 @@ impl Format {
         match self {
             Format::Json => json::encode(message),
         }
+    }
+
+    /// These messages as one WebSocket frame.
+    pub fn frame<'a>(self, messages: impl IntoIterator<Item = Message<'a>>) -> Bytes {
+        let mut payload = Vec::new();
+        for message in messages {
+            if !payload.is_empty() {
+                payload.extend_from_slice(self.separator());
+            }
+            payload.extend_from_slice(&self.encode(&message));
+        }
+        let (header, used) = encode_header(self.opcode(), payload.len());
+        [&header[..used], &payload].concat().into()
     }
 
     /// The commands of one WebSocket message.

@@ -231,11 +231,12 @@ impl Client {
 
     /// Ends a subscription, if there is one, and tells those who want to know.
     pub(super) async fn leave(&mut self, channel: &ChannelName) {
-        if self.subscriptions.remove(channel).is_none() {
+        let Some(subscription) = self.subscriptions.remove(channel) else {
             return;
-        }
+        };
+        subscription.end();
         self.session_channels.fetch_sub(1, Ordering::Relaxed);
-        self.node.engine.unsubscribe(channel, self.peer.id()).await;
+        self.node.engine.unsubscribe(channel, &*subscription).await;
         if self
             .node
             .policy

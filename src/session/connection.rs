@@ -1,9 +1,11 @@
-//! The task of one connection: reads frames, has commands carried out, writes what waits, keeps
-//! the deadlines. There is one per WebSocket, and it touches no other.
+//! The task of one connection: reads frames, has commands carried out, writes what came of them,
+//! keeps the deadlines. There is one per WebSocket, and it touches no other. What others have for
+//! its client goes past it, by the [`Link`](super::link::Link), unless the socket is full.
 
 mod incoming;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,17 +18,17 @@ use super::bucket::Bucket;
 use super::client::Client;
 use super::close::Close;
 use super::deadlines::{Deadlines, Due};
+use super::inbox::{Inbox, ReadTurn};
+use super::link::WriteTurn;
 use super::outbox::Entry;
 use super::peer::Peer;
-use super::wire::{Frames, ReadTurn, Wire, WriteTurn};
 use crate::limits::{
     CLOSE_TIMEOUT, CONNECT_TIMEOUT, CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND, EMPTY_READS,
     EMPTY_READS_WINDOW, EXPIRY_GRACE, FIRST_MESSAGE_BYTES, FRAME_PONG_TIMEOUT, MESSAGE_TIMEOUT,
     OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
 };
-use crate::protocol::json::{self, Decoder};
 use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
-use crate::protocol::{Disconnect, Incoming, Message, Request};
+use crate::protocol::{Command, Decoder, Disconnect, Incoming, Message, Request};
 
 /// What runs on a connection.
 pub(super) enum Service {
@@ -37,10 +39,10 @@ pub(super) enum Service {
 }
 
 /// One connection.
-pub(super) struct Connection<W> {
+pub(super) struct Connection {
     node: Arc<Node>,
     peer: Arc<Peer>,
-    frames: Frames<W>,
+    inbox: Inbox,
     service: Service,
     /// The message whose commands are being carried out, and how many that were.
     commands: Option<(Decoder, usize)>,
@@ -83,17 +85,16 @@ enum Turn {
     Over(Close),
 }
 
-impl<W: Wire> Connection<W> {
+impl Connection {
     /// A connection whose identity the door has verified.
     pub(super) fn new(
         node: Arc<Node>,
         peer: Arc<Peer>,
-        wire: W,
         service: Service,
         pings: Pings,
-    ) -> Connection<W> {
+    ) -> Connection {
         Connection {
-            frames: Frames::new(wire, FIRST_MESSAGE_BYTES),
+            inbox: Inbox::new(FIRST_MESSAGE_BYTES),
             deadlines: Deadlines::new(),
             stage: Stage::Open,
             commands: None,
@@ -114,7 +115,7 @@ impl<W: Wire> Connection<W> {
             Service::Protocol(_) => self.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
             Service::Echo => self.begin(expires_in),
         }
-        if let Err(violation) = self.frames.feed(&early) {
+        if let Err(violation) = self.inbox.feed(&early) {
             self.violation = Some(violation);
         }
         // Even empty it holds the buffer that the request was read into.
@@ -129,7 +130,7 @@ impl<W: Wire> Connection<W> {
                     // Commands that never wait would keep the thread from everybody else.
                     tokio::task::coop::consume_budget().await;
                 }
-                Turn::Close(close) => self.peer.outbox.end(close),
+                Turn::Close(close) => self.peer.link.end(close),
                 Turn::Due(due) => self.on_due(due).await,
                 Turn::Over(close) => return close,
             }
@@ -143,18 +144,23 @@ impl<W: Wire> Connection<W> {
         }
         self.count_traffic();
         let orderly = matches!(self.stage, Stage::Closed(_));
-        self.frames.shut_down(orderly).await;
+        self.peer.link.shut_down(orderly).await;
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        self.peer.outbox.register(cx.waker());
         if let Some(due) = self.deadlines.due(counting(self.paused.is_some())) {
             return Poll::Ready(Turn::Due(due));
         }
         loop {
+            // All that was read is carried out before anything is written: the answers, and what
+            // others said meanwhile, go out together.
+            if let Some(turn) = self.next_turn() {
+                return Poll::Ready(turn);
+            }
             if let Some(over) = self.write(cx) {
                 return Poll::Ready(Turn::Over(over));
             }
+            // Where too much waited to go on, the write may have made room.
             if let Some(turn) = self.next_turn() {
                 return Poll::Ready(turn);
             }
@@ -172,7 +178,7 @@ impl<W: Wire> Connection<W> {
             if let Stage::GaveUp(close) = self.stage {
                 return Some(close);
             }
-            match self.frames.poll_write(cx, &self.peer.outbox) {
+            match self.peer.link.poll_write(cx) {
                 Err(_) => return Some(self.lost()),
                 Ok(WriteTurn::Full { progress }) => {
                     if progress {
@@ -180,7 +186,7 @@ impl<W: Wire> Connection<W> {
                     } else {
                         self.deadlines.begin(Due::Write, WRITE_TIMEOUT);
                     }
-                    if self.peer.outbox.ending().is_some() {
+                    if self.peer.link.ending().is_some() {
                         // A reader that takes a little now and then must not put off its end.
                         self.deadlines.begin(Due::Close, WRITE_TIMEOUT);
                     }
@@ -189,7 +195,7 @@ impl<W: Wire> Connection<W> {
                 Ok(WriteTurn::Done) => self.deadlines.clear(Due::Write),
             }
             self.count_traffic();
-            match (self.stage, self.peer.outbox.ending()) {
+            match (self.stage, self.peer.link.ending()) {
                 (Stage::Closed(close), _) => return Some(close),
                 (Stage::Open, Some(close)) => self.begin_close(close),
                 _ => return None,
@@ -199,11 +205,10 @@ impl<W: Wire> Connection<W> {
 
     fn begin_close(&mut self, close: Close) {
         let reply = close.is_reply();
-        let frame = match reply {
+        self.peer.link.say_goodbye(match reply {
             true => close_reply(Some(close.code)),
             false => close_frame(close.code, close.reason),
-        };
-        self.frames.push_frame(&frame);
+        });
         self.stage = if reply {
             Stage::Closed(close)
         } else {
@@ -215,7 +220,7 @@ impl<W: Wire> Connection<W> {
 
     /// The end without a close frame of the peer; what was begun keeps its reason.
     fn lost(&self) -> Close {
-        match (self.stage, self.peer.outbox.ending()) {
+        match (self.stage, self.peer.link.ending()) {
             (Stage::Closing(close) | Stage::Closed(close) | Stage::GaveUp(close), _)
             | (Stage::Open, Some(close)) => close,
             (Stage::Open, None) => Close::LOST,
@@ -226,14 +231,14 @@ impl<W: Wire> Connection<W> {
     /// to end and the close frame, since what is read then has nowhere to go.
     fn may_read(&mut self) -> bool {
         match self.stage {
-            Stage::Open => !self.is_paused() && self.peer.outbox.ending().is_none(),
+            Stage::Open => !self.is_paused() && self.peer.link.ending().is_none(),
             Stage::Closing(_) => true,
             Stage::Closed(_) | Stage::GaveUp(_) => false,
         }
     }
 
     fn is_paused(&mut self) -> bool {
-        let full = self.peer.outbox.bytes() > OUTBOX_SOFT_BYTES;
+        let full = self.peer.link.bytes() > OUTBOX_SOFT_BYTES;
         match (full, self.paused) {
             (true, None) => self.paused = Some(Instant::now()),
             (false, Some(since)) => {
@@ -246,13 +251,16 @@ impl<W: Wire> Connection<W> {
         full
     }
 
-    async fn carry_out(&mut self, command: crate::protocol::Command) -> Result<(), Disconnect> {
+    async fn carry_out(&mut self, command: Command) -> Result<(), Disconnect> {
         let Service::Protocol(client) = &mut self.service else {
             return Ok(());
         };
         let was_connected = client.is_connected();
         let subscribes = matches!(command.request, Request::Connect(_) | Request::Subscribe(_));
-        client.handle(command).await?;
+        {
+            let handled = pin!(client.handle(command));
+            self.peer.link.gather(handled).await?;
+        }
         if subscribes && client.has_timed_subscriptions() {
             self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
         }
@@ -266,7 +274,7 @@ impl<W: Wire> Connection<W> {
 
     /// The connection is in use: it is kept alive, for as long as its identity is true.
     fn begin(&mut self, expires_in: Duration) {
-        self.frames.set_max_message(self.node.settings.max_message);
+        self.inbox.set_max_message(self.node.settings.max_message);
         let interval = self.node.settings.ping_interval;
         self.deadlines
             .set(Due::Ping, interval.mul_f64(rand::random_range(0.5..1.0)));
@@ -279,11 +287,11 @@ impl<W: Wire> Connection<W> {
             Due::Connect => self.peer.end(Disconnect::Stale),
             Due::Ping => self.ping(),
             Due::Pong => self.peer.end(Disconnect::NoPong),
-            Due::Message => self.peer.outbox.end(MESSAGE_TOO_SLOW),
+            Due::Message => self.peer.link.end(MESSAGE_TOO_SLOW),
             Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
             Due::Redecide => {
                 if let Service::Protocol(client) = &mut self.service {
-                    client.redecide().await;
+                    self.peer.link.gather(pin!(client.redecide())).await;
                     if client.has_timed_subscriptions() {
                         self.deadlines.set(Due::Redecide, REDECIDE_INTERVAL);
                     }
@@ -298,24 +306,24 @@ impl<W: Wire> Connection<W> {
     fn ping(&mut self) {
         let settings = &self.node.settings;
         let (wait, entry) = match (&self.service, self.pings) {
-            (Service::Protocol(_), Pings::Protocol) => (
-                settings.pong_timeout,
-                Entry::Message(json::encode(&Message::Ping)),
-            ),
-            _ => (FRAME_PONG_TIMEOUT, Entry::Frame(ping_frame().into())),
+            (Service::Protocol(_), Pings::Protocol) => {
+                let ping = self.peer.link.format.encode(&Message::Ping);
+                (settings.pong_timeout, Entry::Message(ping))
+            }
+            _ => (FRAME_PONG_TIMEOUT, Entry::control(ping_frame())),
         };
         self.deadlines.set(Due::Ping, settings.ping_interval);
         self.deadlines.begin(Due::Pong, wait);
-        self.peer.outbox.push(entry);
+        self.peer.link.queue(entry);
     }
 
     fn give_up(&mut self, close: Close) {
-        self.peer.outbox.end(close);
+        self.peer.link.end(close);
         self.stage = Stage::GaveUp(self.lost());
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match std::task::ready!(self.frames.poll_read(cx)) {
+        match std::task::ready!(self.inbox.poll_read(cx, &self.peer.link)) {
             Err(violation) => self.violation = Some(violation),
             Ok(ReadTurn::End) => {
                 self.stage = Stage::GaveUp(self.lost());
@@ -326,14 +334,14 @@ impl<W: Wire> Connection<W> {
                 self.deadlines.clear(Due::Message);
             }
             Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
-                self.peer.outbox.end(TOO_MANY_EMPTY_READS);
+                self.peer.link.end(TOO_MANY_EMPTY_READS);
             }
             Ok(ReadTurn::Bytes { .. }) => {}
         }
         if matches!(self.stage, Stage::Closing(_)) {
             self.await_close_frame();
         }
-        if self.frames.is_mid_message() {
+        if self.inbox.is_mid_message() {
             self.deadlines.begin(Due::Message, MESSAGE_TIMEOUT);
         } else {
             self.deadlines.clear(Due::Message);
@@ -343,7 +351,7 @@ impl<W: Wire> Connection<W> {
 
     /// We have said goodbye: only the peer's counts now, all else is thrown away.
     fn await_close_frame(&mut self) {
-        while let Some(frame) = self.frames.next() {
+        while let Some(frame) = self.inbox.next() {
             if let (Frame::Close { .. }, Stage::Closing(close)) = (frame, self.stage) {
                 self.stage = Stage::Closed(close);
             }
@@ -352,11 +360,13 @@ impl<W: Wire> Connection<W> {
 
     /// Adds to the node's counters what this turn moved.
     fn count_traffic(&mut self) {
-        let traffic = std::mem::take(&mut self.frames.traffic);
+        let sent = self.peer.link.take_sent();
         let metrics = &self.node.metrics;
-        metrics.received_bytes.inc_by(traffic.received_bytes);
-        metrics.sent_bytes.inc_by(traffic.sent_bytes);
-        metrics.deliveries.inc_by(traffic.messages);
+        metrics
+            .received_bytes
+            .inc_by(std::mem::take(&mut self.inbox.received));
+        metrics.sent_bytes.inc_by(sent.bytes);
+        metrics.deliveries.inc_by(sent.messages);
     }
 }
 

@@ -10,6 +10,8 @@ mod close;
 mod commands;
 mod connection;
 mod deadlines;
+mod inbox;
+mod link;
 mod outbox;
 mod peer;
 mod permit;
@@ -22,7 +24,7 @@ mod wire;
 mod tests;
 
 pub use settings::{SessionSettings, WhenFull};
-pub use wire::{Wire, close_orderly};
+pub use wire::{Flushed, Wire, Written, close_orderly};
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,13 +38,14 @@ use tokio_util::task::TaskTracker;
 use self::client::Client;
 use self::close::{By, Close};
 use self::connection::{Connection, Pings, Service};
+use self::link::Link;
 use self::peer::Peer;
 use self::places::{Place, Places};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::identity::{Door, Identity};
 use crate::policy::{ConnectionFacts, Policy, UserId};
-use crate::protocol::Disconnect;
+use crate::protocol::{Disconnect, Format};
 use crate::telemetry::{Gauged, Metrics, logs};
 
 /// What all connections of a node share.
@@ -128,7 +131,7 @@ impl Sessions {
         self.places
             .peers()
             .iter()
-            .map(|peer| peer.outbox.bytes())
+            .map(|peer| peer.link.bytes())
             .sum()
     }
 
@@ -137,7 +140,7 @@ impl Sessions {
     pub async fn drain(&self, window: Duration) {
         self.places.begin_drain();
         let mut peers = self.places.peers();
-        peers.sort_by_key(|peer| peer.outbox.bytes() > 0);
+        peers.sort_by_key(|peer| peer.link.bytes() > 0);
         tracing::info!(connections = peers.len(), ?window, "draining");
         let began = Instant::now();
         let count = u32::try_from(peers.len()).unwrap_or(u32::MAX).max(1);
@@ -162,12 +165,12 @@ pub struct Reservation {
 
 impl Reservation {
     /// Runs the connection as a task of its own. `early` is what came behind the upgrade request.
-    pub fn start<W: Wire>(self, wire: W, early: Bytes) {
+    pub fn start(self, wire: Box<dyn Wire>, early: Bytes) {
         let tasks = self.sessions.tasks.clone();
         tasks.spawn(self.serve(wire, early));
     }
 
-    fn serve<W: Wire>(self, wire: W, early: Bytes) -> impl Future<Output = ()> + Send {
+    fn serve(self, wire: Box<dyn Wire>, early: Bytes) -> impl Future<Output = ()> + Send {
         let Reservation {
             sessions,
             mut place,
@@ -176,7 +179,8 @@ impl Reservation {
             conversation,
         } = self;
         let node = sessions.node;
-        let peer = Arc::new(Peer::new(&identity, node.settings.outbox_bytes));
+        let link = Link::new(wire, Format::Json, node.settings.outbox_bytes);
+        let peer = Arc::new(Peer::new(&identity, link));
         place.register(peer.clone());
         let live = Gauged::new(&node.metrics.connections);
         let expires_in = node.clock.now().until(identity.expires_at());
@@ -195,7 +199,7 @@ impl Reservation {
                 place.channels(),
             ))),
         };
-        let mut connection = Connection::new(node.clone(), peer.clone(), wire, service, pings);
+        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings);
         async move {
             let began = Instant::now();
             // A fault in one connection ends that one alone: what it holds is given back below.

@@ -1,38 +1,27 @@
-//! What others may touch of a connection: its name, what is shown of it, and its outbox.
+//! What others may touch of a connection: its name, what is shown of it, and the way to it.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::outbox::{Entry, Outbox};
-use crate::hub::ConnectionId;
+use super::link::Link;
 use crate::identity::Identity;
-use crate::protocol::{ClientInfo, Disconnect, Message, json};
+use crate::protocol::{ClientInfo, Disconnect, Message};
 
 /// The shared part of one connection.
 pub(super) struct Peer {
-    id: ConnectionId,
+    /// Names it over all nodes; shown to others as the `client` of a publication.
     name: String,
     info: ArcSwap<ClientInfo>,
-    pub(super) outbox: Outbox,
+    pub(super) link: Link,
 }
 
 impl Peer {
     /// The shared part of a new connection of this identity.
-    pub(super) fn new(identity: &Identity, outbox_limit: usize) -> Peer {
-        let id = ConnectionId::random();
-        let name = id.to_string();
+    pub(super) fn new(identity: &Identity, link: Link) -> Peer {
+        let name = uuid::Uuid::new_v4().to_string();
         let info = ArcSwap::from_pointee(info_of(identity, &name));
-        Peer {
-            id,
-            name,
-            info,
-            outbox: Outbox::new(outbox_limit),
-        }
-    }
-
-    pub(super) fn id(&self) -> ConnectionId {
-        self.id
+        Peer { name, info, link }
     }
 
     /// The id as the protocol writes it.
@@ -51,14 +40,14 @@ impl Peer {
         self.info.store(Arc::new(info_of(identity, &self.name)));
     }
 
-    /// Queues a message of the protocol.
+    /// Queues a message of the protocol; for the connection's task.
     pub(super) fn send(&self, message: &Message<'_>) {
-        self.outbox.push(Entry::Message(json::encode(message)));
+        self.link.send(message);
     }
 
     /// Ends the connection once what waits for it is written.
     pub(super) fn end(&self, reason: Disconnect) {
-        self.outbox.end(reason.into());
+        self.link.end(reason.into());
     }
 }
 

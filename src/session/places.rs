@@ -154,7 +154,9 @@ impl Drop for Place {
         match &self.peer {
             None => session.reserved -= 1,
             // One that was closed for a newer one is not in the list any more.
-            Some(peer) => session.connections.retain(|other| other.id() != peer.id()),
+            Some(peer) => session
+                .connections
+                .retain(|other| !Arc::ptr_eq(other, peer)),
         }
         if session.places() == 0 {
             sessions.remove(&self.user);

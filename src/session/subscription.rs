@@ -1,14 +1,13 @@
 //! One connection's subscription to one channel, and the gate that keeps a publication from
-//! overtaking the reply to the subscribe command.
+//! overtaking the reply to the subscribe command, or from following the one to unsubscribe.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::outbox::Entry;
 use super::peer::Peer;
-use crate::hub::{ConnectionId, Event, EventBody, Member};
+use crate::hub::{Batch, Delivered, Event, Member, Seat};
 use crate::limits::OUTBOX_ENTRY_BYTES;
 use crate::policy::ChannelName;
 use crate::protocol::{ClientInfo, Disconnect};
@@ -17,6 +16,7 @@ use crate::protocol::{ClientInfo, Disconnect};
 pub(super) struct Subscription {
     peer: Arc<Peer>,
     channel: ChannelName,
+    seat: Seat,
     /// It asked for joins and leaves, and may see presence.
     join_leave: AtomicBool,
     /// Its decision read the time, so it is taken again now and then.
@@ -27,10 +27,12 @@ pub(super) struct Subscription {
 enum Gate {
     /// The reply is not queued yet: what comes waits here.
     Subscribing {
-        waiting: Vec<Arc<Event>>,
+        waiting: Vec<Arc<Batch>>,
         bytes: usize,
     },
     Subscribed,
+    /// A batch that is under way comes too late.
+    Ended,
 }
 
 impl Subscription {
@@ -48,6 +50,7 @@ impl Subscription {
         Subscription {
             peer,
             channel,
+            seat: Seat::default(),
             join_leave: AtomicBool::new(join_leave),
             reads_now,
             gate,
@@ -72,45 +75,62 @@ impl Subscription {
     pub(super) fn open(&self) {
         let mut gate = self.gate.lock();
         if let Gate::Subscribing { waiting, .. } = std::mem::replace(&mut *gate, Gate::Subscribed) {
-            for event in waiting {
-                self.peer.outbox.push(Entry::Message(event.json().clone()));
+            for batch in waiting {
+                self.peer.link.deliver(&batch);
             }
         }
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        match event.body() {
-            EventBody::Publication(_) => true,
-            EventBody::Join(_) => self.has_join_leave(),
-            // The one who leaves is removed before, but may be subscribed anew already.
-            EventBody::Leave(info) => self.has_join_leave() && info.client != self.peer.name(),
+    /// From the return on nothing is heard.
+    pub(super) fn end(&self) {
+        *self.gate.lock() = Gate::Ended;
+    }
+
+    /// What of the batch is to be heard here.
+    fn wanted(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
+        if batch.is_publications() {
+            return Some(batch.clone());
+        }
+        if !self.has_join_leave() {
+            return None;
+        }
+        // The one who leaves is removed before, but may be subscribed anew already.
+        let is_own_leave =
+            |event: &Event| matches!(event, Event::Leave(info) if info.client == self.peer.name());
+        match batch.events().iter().any(is_own_leave) {
+            false => Some(batch.clone()),
+            true => batch.only(|event| !is_own_leave(event)),
         }
     }
 }
 
 impl Member for Subscription {
-    fn connection(&self) -> ConnectionId {
-        self.peer.id()
+    fn seat(&self) -> &Seat {
+        &self.seat
     }
 
     fn info(&self) -> Arc<ClientInfo> {
         self.peer.info()
     }
 
-    fn deliver(&self, event: &Arc<Event>) {
-        if !self.wants(event) {
-            return;
-        }
-        match &mut *self.gate.lock() {
-            Gate::Subscribed => self.peer.outbox.push(Entry::Message(event.json().clone())),
+    fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
+        // Held throughout, so that who ends the subscription waits for what is being written.
+        let mut gate = self.gate.lock();
+        let Some(batch) = self.wanted(batch) else {
+            return Delivered::default();
+        };
+        match &mut *gate {
+            Gate::Subscribed => return self.peer.link.deliver(&batch),
             Gate::Subscribing { waiting, bytes } => {
-                *bytes += event.json().len() + OUTBOX_ENTRY_BYTES;
-                if *bytes > self.peer.outbox.limit() {
+                *bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
+                if *bytes > self.peer.link.limit() {
                     self.peer.end(Disconnect::Slow);
                 } else {
-                    waiting.push(event.clone());
+                    waiting.push(batch);
                 }
             }
+            Gate::Ended => {}
         }
+        Delivered::default()
     }
 }

@@ -1,6 +1,8 @@
 //! A connection with a pipe in place of its socket and a clock that the test moves: what takes
 //! minutes on the wall happens at once.
 
+mod pipe;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,20 +11,17 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+use self::pipe::Pipe;
 use super::*;
 use crate::engine::memory::{MemoryEngine, StreamSettings};
 use crate::engine::{
     EngineError, HistoryError, HistoryPage, HistoryQuery, Position, PresenceStats,
 };
-use crate::hub::{ConnectionId, Hub, Member};
+use crate::hub::{Hub, Member};
 use crate::identity::testing::{self, NOW, TestIssuer};
 use crate::identity::{Algorithm, Origins, Sources};
 use crate::policy::{ChannelName, DeclaredClaims, HistoryLimits, PolicySource, RoomSource};
 use crate::protocol::{ClientInfo, Payload};
-
-impl Wire for DuplexStream {
-    fn abort(&self) {}
-}
 
 /// A node whose rules let everybody do everything in `chat:`, and until an hour after [`NOW`] in
 /// `early:`.
@@ -72,7 +71,7 @@ fn memory(clock: &Clock) -> Arc<dyn Engine> {
         streams: 1000,
     };
     Arc::new(MemoryEngine::new(
-        Arc::new(Hub::new()),
+        Arc::new(Hub::new(Metrics::new())),
         settings,
         clock.clone(),
     ))
@@ -108,7 +107,7 @@ impl Peer {
             .admit(identity, facts(), Conversation::Protocol)
             .await
             .unwrap();
-        reservation.start(wire, Bytes::new());
+        reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
         Peer { pipe }
     }
 
@@ -344,7 +343,7 @@ async fn the_task_of_a_connection_is_small() {
     );
     let reservation = admitted.await.unwrap();
     let (_pipe, wire) = duplex(64);
-    let task = reservation.serve(wire, Bytes::new());
+    let task = reservation.serve(Box::new(Pipe::new(wire)), Bytes::new());
     assert!(size_of_val(&task) <= 2048, "{} bytes", size_of_val(&task));
 }
 
@@ -356,7 +355,7 @@ impl Engine for Panicking {
     async fn subscribe(&self, _: &ChannelName, _: Arc<dyn Member>) -> Result<(), EngineError> {
         Ok(())
     }
-    async fn unsubscribe(&self, _: &ChannelName, _: ConnectionId) {}
+    async fn unsubscribe(&self, _: &ChannelName, _: &dyn Member) {}
     async fn publish(
         &self,
         _: &ChannelName,

@@ -14,7 +14,7 @@ use super::{
     Engine, EngineError, HistoryError, HistoryPage, HistoryQuery, Position, PresenceStats,
 };
 use crate::clock::Clock;
-use crate::hub::{ConnectionId, Event, EventBody, Hub, Member};
+use crate::hub::{Event, Hub, Member};
 use crate::policy::{ChannelName, HistoryLimits};
 use crate::protocol::{ClientInfo, Payload, Publication};
 
@@ -55,8 +55,8 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    async fn unsubscribe(&self, channel: &ChannelName, connection: ConnectionId) {
-        self.hub.remove(channel, connection);
+    async fn unsubscribe(&self, channel: &ChannelName, member: &dyn Member) {
+        self.hub.remove(channel, member);
     }
 
     async fn publish(
@@ -71,37 +71,30 @@ impl Engine for MemoryEngine {
             info: sender,
             offset: 0,
         };
-        let fan_out = |publication: Arc<Publication>| {
-            let body = EventBody::Publication(publication);
-            self.hub
-                .publish(&Arc::new(Event::new(channel.clone(), body)));
-        };
-        Ok(match history {
-            // The hub is called under the stream's lock: offsets reach members in their order.
-            Some(limits) => self.streams.append(channel, publication, limits, fan_out),
+        self.hub.has_room(channel).await;
+        let enqueue = |publication| self.hub.enqueue(channel, Event::Publication(publication));
+        let (position, enqueued) = match history {
+            // Under the stream's lock: offsets reach members in their order.
+            Some(limits) => self.streams.append(channel, publication, limits, enqueue),
             None => {
-                fan_out(Arc::new(publication));
-                Position {
+                let position = Position {
                     offset: 0,
                     epoch: Arc::from(""),
-                }
+                };
+                (position, enqueue(Arc::new(publication)))
             }
-        })
+        };
+        self.hub.deliver(enqueued).await;
+        Ok(position)
     }
 
     async fn join(&self, channel: &ChannelName, info: Arc<ClientInfo>) -> Result<(), EngineError> {
-        self.hub.publish(&Arc::new(Event::new(
-            channel.clone(),
-            EventBody::Join(info),
-        )));
+        self.hub.publish(channel, Event::Join(info)).await;
         Ok(())
     }
 
     async fn leave(&self, channel: &ChannelName, info: Arc<ClientInfo>) -> Result<(), EngineError> {
-        self.hub.publish(&Arc::new(Event::new(
-            channel.clone(),
-            EventBody::Leave(info),
-        )));
+        self.hub.publish(channel, Event::Leave(info)).await;
         Ok(())
     }
 

@@ -67,16 +67,16 @@ impl Streams {
         }
     }
 
-    /// Gives the publication its offset, keeps it, and calls `fan_out` before the stream's next.
-    pub(super) fn append(
+    /// Gives the publication its offset, keeps it, and calls `enqueue` before the stream's next.
+    pub(super) fn append<T>(
         &self,
         channel: &ChannelName,
         mut publication: Publication,
         limits: HistoryLimits,
-        fan_out: impl FnOnce(Arc<Publication>),
-    ) -> Position {
+        enqueue: impl FnOnce(Arc<Publication>) -> T,
+    ) -> (Position, T) {
         let index = self.shard_of(channel);
-        let position = {
+        let appended = {
             let mut shard = self.shards[index].lock();
             self.make_room(&mut shard, channel);
             let now = self.clock.now();
@@ -89,11 +89,11 @@ impl Streams {
             publication.offset = stream.top;
             let publication = Arc::new(publication);
             stream.keep(publication.clone(), limits, now, &self.bytes);
-            fan_out(publication);
-            stream.position()
+            let enqueued = enqueue(publication);
+            (stream.position(), enqueued)
         };
         self.evict_down_to_limit(index);
-        position
+        appended
     }
 
     pub(super) fn read(

@@ -7,14 +7,13 @@ use bytes::Bytes;
 
 use super::{Connection, Pings, Service, Stage, Turn};
 use crate::limits::EXTRA_COMMANDS;
+use crate::protocol::Disconnect;
 use crate::protocol::websocket::{Frame, Opcode, Violation, encode_header};
-use crate::protocol::{Disconnect, json};
 use crate::session::close::Close;
 use crate::session::deadlines::Due;
 use crate::session::outbox::Entry;
-use crate::session::wire::Wire;
 
-impl<W: Wire> Connection<W> {
+impl Connection {
     /// The next thing that was read and can be handled now.
     pub(super) fn next_turn(&mut self) -> Option<Turn> {
         loop {
@@ -24,7 +23,7 @@ impl<W: Wire> Connection<W> {
             if let Some(turn) = self.next_command() {
                 return Some(turn);
             }
-            let Some(frame) = self.frames.next() else {
+            let Some(frame) = self.inbox.next() else {
                 return self
                     .violation
                     .take()
@@ -40,9 +39,7 @@ impl<W: Wire> Connection<W> {
                     if !self.control_frames.take() {
                         return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
                     }
-                    self.frames.pong(payload);
-                    // The pong is written in the next turn, which must come.
-                    self.peer.outbox.wake();
+                    self.peer.link.pong(payload);
                 }
                 Frame::Pong => {
                     if !self.control_frames.take() {
@@ -61,14 +58,16 @@ impl<W: Wire> Connection<W> {
         match self.service {
             Service::Protocol(_) if binary => Err(NOT_TEXT),
             Service::Protocol(_) => {
-                self.commands = Some((json::decode(data), 0));
+                self.commands = Some((self.peer.link.format.decode(data), 0));
                 Ok(())
             }
             Service::Echo => {
                 let opcode = if binary { Opcode::Binary } else { Opcode::Text };
                 let (header, used) = encode_header(opcode, data.len());
-                let frame = [&header[..used], &data].concat();
-                self.peer.outbox.push(Entry::Frame(frame.into()));
+                self.peer.link.queue(Entry::Frame {
+                    bytes: [&header[..used], &data].concat().into(),
+                    messages: 1,
+                });
                 Ok(())
             }
         }

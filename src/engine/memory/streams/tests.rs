@@ -33,7 +33,9 @@ fn publish(streams: &Streams, name: &str, text: &str) -> Position {
         info: None,
         offset: 0,
     };
-    streams.append(&channel(name), publication, LIMITS, |_| {})
+    streams
+        .append(&channel(name), publication, LIMITS, |_| {})
+        .0
 }
 
 fn query(limit: usize) -> HistoryQuery {
@@ -225,9 +227,8 @@ proptest! {
         for number in channels {
             let name = channel(&format!("a:{number}"));
             let data = Payload::parse(b"1").unwrap();
-            let mut heard = 0;
             let publication = Publication { data, info: None, offset: 0 };
-            let position = streams.append(&name, publication, LIMITS, |p| heard = p.offset);
+            let (position, heard) = streams.append(&name, publication, LIMITS, |p| p.offset);
             tops[usize::from(number)] += 1;
             prop_assert_eq!(position.offset, tops[usize::from(number)]);
             prop_assert_eq!(heard, position.offset);

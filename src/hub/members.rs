@@ -1,0 +1,82 @@
+//! The members of a channel, in seats that a batch can walk along while others come and go.
+//!
+//! Who comes sits down behind the last. Who goes while a batch is under way leaves a hole, for the
+//! last one must not move to where the batch has been; the holes are closed when it has passed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Member;
+
+/// Where a member sits in its channel; kept by the member, set by the hub.
+#[derive(Debug, Default)]
+pub struct Seat(AtomicUsize);
+
+/// A member, and the number of the first event that it is to hear.
+#[derive(Clone)]
+pub(super) struct Seated {
+    pub(super) member: Arc<dyn Member>,
+    pub(super) since: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Members {
+    seats: Vec<Option<Seated>>,
+    holes: Vec<usize>,
+}
+
+impl Members {
+    pub(super) fn len(&self) -> usize {
+        self.seats.len() - self.holes.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Member>> {
+        self.seats.iter().flatten().map(|seated| &seated.member)
+    }
+
+    pub(super) fn add(&mut self, member: Arc<dyn Member>, since: u64) {
+        member.seat().0.store(self.seats.len(), Ordering::Relaxed);
+        // Most channels have one member for good: their own.
+        self.seats.reserve_exact(usize::from(self.seats.is_empty()));
+        self.seats.push(Some(Seated { member, since }));
+    }
+
+    /// Removes the member, if it is one.
+    pub(super) fn remove(&mut self, member: &dyn Member, batch_under_way: bool) {
+        let seat = member.seat().0.load(Ordering::Relaxed);
+        let sits_here = |seated: &Seated| std::ptr::eq(seated.member.seat(), member.seat());
+        match self.seats.get_mut(seat) {
+            Some(taken) if taken.as_ref().is_some_and(sits_here) => *taken = None,
+            _ => return,
+        }
+        self.holes.push(seat);
+        if !batch_under_way {
+            self.close_holes();
+        }
+    }
+
+    /// Those from a seat on, at most `most` of them; returns where the next ones sit, if anywhere.
+    pub(super) fn take(&self, from: usize, most: usize, into: &mut Vec<Seated>) -> Option<usize> {
+        for (seat, taken) in self.seats.iter().enumerate().skip(from) {
+            if into.len() == most {
+                return Some(seat);
+            }
+            into.extend(taken.clone());
+        }
+        None
+    }
+
+    pub(super) fn close_holes(&mut self) {
+        // The highest first: what is moved into a hole then never comes from one.
+        self.holes.sort_unstable();
+        while let Some(hole) = self.holes.pop() {
+            self.seats.swap_remove(hole);
+            if let Some(Some(moved)) = self.seats.get(hole) {
+                moved.member.seat().0.store(hole, Ordering::Relaxed);
+            }
+        }
+        if self.seats.capacity() > 4 * self.seats.len().max(8) {
+            self.seats.shrink_to(2 * self.seats.len());
+        }
+    }
+}
