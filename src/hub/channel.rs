@@ -23,12 +23,16 @@ struct State {
     members: Members,
     /// The number of the next event.
     next: u64,
+    /// While somebody has the turn to deliver; most channels are idle most of the time.
+    traffic: Option<Box<Traffic>>,
+}
+
+#[derive(Default)]
+struct Traffic {
     waiting: VecDeque<Event>,
     waiting_bytes: usize,
-    /// Somebody has the turn to deliver.
-    is_delivering: bool,
-    under_way: Option<UnderWay>,
     is_crowded: bool,
+    under_way: Option<UnderWay>,
 }
 
 struct UnderWay {
@@ -64,7 +68,8 @@ impl Channel {
     }
 
     pub(super) fn is_crowded(&self) -> bool {
-        self.state.lock().is_crowded
+        let state = self.state.lock();
+        state.traffic.as_ref().is_some_and(|t| t.is_crowded)
     }
 
     pub(super) fn add(&self, member: Arc<dyn Member>) {
@@ -76,7 +81,10 @@ impl Channel {
     /// Removes the member and tells how many are left.
     pub(super) fn remove(&self, member: &dyn Member) -> usize {
         let mut state = self.state.lock();
-        let under_way = state.under_way.is_some();
+        let under_way = state
+            .traffic
+            .as_ref()
+            .is_some_and(|t| t.under_way.is_some());
         state.members.remove(member, under_way);
         state.members.len()
     }
@@ -94,12 +102,12 @@ impl Channel {
     pub(super) fn enqueue(&self, event: Event) -> Enqueued {
         let mut state = self.state.lock();
         state.next += 1;
-        state.waiting_bytes += event.cost();
-        state.waiting.push_back(event);
-        let crowded = !state.is_crowded && state.waiting_bytes > CHANNEL_WAITING_BYTES;
-        state.is_crowded |= crowded;
-        let has_turn = !state.is_delivering;
-        state.is_delivering = true;
+        let has_turn = state.traffic.is_none();
+        let traffic = state.traffic.get_or_insert_default();
+        traffic.waiting_bytes += event.cost();
+        traffic.waiting.push_back(event);
+        let crowded = !traffic.is_crowded && traffic.waiting_bytes > CHANNEL_WAITING_BYTES;
+        traffic.is_crowded |= crowded;
         Enqueued {
             turn: has_turn.then(|| state.members.len()),
             crowded,
@@ -110,16 +118,19 @@ impl Channel {
     /// batch; for who has the turn. Without a batch the turn is over.
     pub(super) fn next_slice(&self, most: usize, into: &mut Vec<Seated>) -> Option<Slice> {
         let mut state = self.state.lock();
+        let state = &mut *state;
+        let traffic = state.traffic.as_mut()?;
         let mut made_room = false;
-        let under_way = match state.under_way.take() {
+        let under_way = match traffic.under_way.take() {
             Some(under_way) => under_way,
             None => {
-                let Some(begun) = state.begin(&self.name) else {
-                    state.is_delivering = false;
+                let Some(begun) = traffic.begin(&self.name, state.next) else {
+                    state.traffic = None;
                     return None;
                 };
-                made_room = state.is_crowded && state.waiting_bytes <= CHANNEL_WAITING_BYTES / 2;
-                state.is_crowded &= !made_room;
+                made_room =
+                    traffic.is_crowded && traffic.waiting_bytes <= CHANNEL_WAITING_BYTES / 2;
+                traffic.is_crowded &= !made_room;
                 begun
             }
         };
@@ -131,7 +142,7 @@ impl Channel {
         };
         match next_seat {
             Some(next_seat) => {
-                state.under_way = Some(UnderWay {
+                traffic.under_way = Some(UnderWay {
                     next_seat,
                     ..under_way
                 });
@@ -142,13 +153,13 @@ impl Channel {
     }
 }
 
-impl State {
-    fn begin(&mut self, channel: &ChannelName) -> Option<UnderWay> {
+impl Traffic {
+    /// Makes the next batch of what waits; `next` is the number of the channel's next event.
+    fn begin(&mut self, channel: &ChannelName, next: u64) -> Option<UnderWay> {
         if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
             return None;
         }
-        let first = self.next - self.waiting.len() as u64;
+        let first = next - self.waiting.len() as u64;
         let size = Batch::size_of_next(self.waiting.iter());
         let events: Box<[Event]> = self.waiting.drain(..size).collect();
         self.waiting_bytes -= events.iter().map(Event::cost).sum::<usize>();

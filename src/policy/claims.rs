@@ -4,7 +4,7 @@
 //! default, which also gives the type; the door fills in the defaults and refuses a token whose
 //! claim has another type, so that a rule never meets one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,9 +15,43 @@ use cel::common::value::Val;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// The claims of the config's `[claims]`, each with its default.
+/// The claims of the config's `[claims]`, each with its default; and which claims rules read.
 #[derive(Clone, Debug, Default)]
-pub struct DeclaredClaims(Arc<[(String, Value)]>);
+pub struct DeclaredClaims {
+    defaults: Arc<[(String, Value)]>,
+    read: Arc<ReadClaims>,
+}
+
+/// Which claims rules read. The others are not kept: an identity lives as long as its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReadClaims {
+    /// These.
+    Named(BTreeSet<String>),
+    /// Any: a rule takes the claims as a whole.
+    All,
+}
+
+impl ReadClaims {
+    pub(super) fn and(&mut self, other: ReadClaims) {
+        match (&mut *self, other) {
+            (ReadClaims::Named(names), ReadClaims::Named(others)) => names.extend(others),
+            _ => *self = ReadClaims::All,
+        }
+    }
+
+    fn reads(&self, name: &str) -> bool {
+        match self {
+            ReadClaims::Named(names) => names.contains(name),
+            ReadClaims::All => true,
+        }
+    }
+}
+
+impl Default for ReadClaims {
+    fn default() -> ReadClaims {
+        ReadClaims::Named(BTreeSet::new())
+    }
+}
 
 impl DeclaredClaims {
     /// Takes names and defaults, in the order of the config.
@@ -37,12 +71,23 @@ impl DeclaredClaims {
                 });
             }
         }
-        Ok(DeclaredClaims(claims.into()))
+        Ok(DeclaredClaims {
+            defaults: claims.into(),
+            read: Arc::default(),
+        })
+    }
+
+    /// The same, for rules that read these.
+    pub(super) fn read_by_rules(self, read: ReadClaims) -> DeclaredClaims {
+        DeclaredClaims {
+            read: Arc::new(read),
+            ..self
+        }
     }
 
     /// Names and defaults, in the order of the config.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0
+        self.defaults
             .iter()
             .map(|(name, default)| (name.as_str(), default))
     }
@@ -53,7 +98,8 @@ impl DeclaredClaims {
             .find_map(|(declared, default)| (declared == name).then_some(default))
     }
 
-    /// Fills in what a token leaves out, and refuses what has another type than the default.
+    /// Fills in what a token leaves out, and refuses what has another type than the default. Keeps
+    /// what rules read.
     pub fn apply(&self, mut token: Map<String, Value>) -> Result<Claims, ClaimMismatch> {
         for (name, default) in self.iter() {
             match token.get(name) {
@@ -72,31 +118,36 @@ impl DeclaredClaims {
                 }
             }
         }
-        let cel = to_cel_map(&token);
-        Ok(Claims(Arc::new(Held { json: token, cel })))
+        token.retain(|name, _| self.read.reads(name));
+        Ok(Claims(Arc::new(to_cel_map(&token))))
     }
 }
 
-/// The claims of one identity, defaults filled in. Cheap to clone.
+/// The claims of one identity that rules read, defaults filled in, in the form that rules read:
+/// converted once an identity, not once a decision. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Claims(Arc<Held>);
-
-#[derive(Default)]
-struct Held {
-    json: Map<String, Value>,
-    /// The same for rules: converted once an identity, not once a decision.
-    cel: CelMap<'static>,
-}
+pub struct Claims(Arc<CelMap<'static>>);
 
 impl Claims {
-    /// One claim.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.json.get(name)
-    }
-
-    /// All claims, as rules read them.
     pub(super) fn as_cel(&self) -> &CelMap<'static> {
-        &self.0.cel
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl Claims {
+    /// Whether the claim was kept with this value.
+    pub(crate) fn has(&self, name: &str, value: &Value) -> bool {
+        let kept = self.0.get(&CelMapKey::from(name.to_owned()));
+        kept.is_some_and(|kept| kept.equals(&*to_cel(value)))
+    }
+}
+
+#[cfg(test)]
+impl DeclaredClaims {
+    /// The same, for rules that read all.
+    pub(crate) fn read_as_a_whole(self) -> DeclaredClaims {
+        self.read_by_rules(ReadClaims::All)
     }
 }
 
@@ -133,7 +184,7 @@ fn to_cel(value: &Value) -> Box<dyn Val> {
 /// Claims are personal: only their number is shown.
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Claims({})", self.0.json.len())
+        write!(f, "Claims({})", self.0.len())
     }
 }
 
@@ -239,6 +290,7 @@ mod tests {
             ("name".to_owned(), json!("")),
         ])
         .unwrap()
+        .read_as_a_whole()
     }
 
     fn token(value: Value) -> Map<String, Value> {
@@ -250,11 +302,22 @@ mod tests {
         let claims = declared()
             .apply(token(json!({"sub": "bob", "muted": true})))
             .unwrap();
-        assert_eq!(claims.get("teams"), Some(&json!([])));
-        assert_eq!(claims.get("muted"), Some(&json!(true)));
-        assert_eq!(claims.get("sub"), Some(&json!("bob")));
-        assert_eq!(claims.get("other"), None);
+        assert!(claims.has("teams", &json!([])));
+        assert!(claims.has("muted", &json!(true)));
+        assert!(claims.has("sub", &json!("bob")));
         assert_eq!(claims.as_cel().len(), 6);
+    }
+
+    #[test]
+    fn what_no_rule_reads_is_judged_and_not_kept() {
+        let mut read = ReadClaims::Named(["teams".to_owned()].into());
+        read.and(ReadClaims::Named(["sub".to_owned()].into()));
+        let declared = declared().read_by_rules(read.clone());
+        let claims = declared.apply(token(json!({"sub": "bob", "email": "bob@example.com"})));
+        assert_eq!(claims.unwrap().as_cel().len(), 2);
+        assert!(declared.apply(token(json!({"muted": "no"}))).is_err());
+        read.and(ReadClaims::All);
+        assert_eq!(read, ReadClaims::All);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use super::claims::DeclaredClaims;
+use super::claims::{DeclaredClaims, ReadClaims};
 use super::decide::{PERSONAL, Policy, Room};
 use super::rule::Rule;
 use super::source::{PolicySource, RoomSource};
@@ -68,7 +68,7 @@ impl Policy {
             return Err(compiler.faults);
         }
         let policy = Policy {
-            claims: compiler.claims,
+            claims: compiler.claims.read_by_rules(compiler.reads_claims),
             personal,
             rooms,
         };
@@ -97,6 +97,7 @@ fn unusable_namespace(namespace: &str) -> Option<&'static str> {
 #[derive(Default)]
 struct Compiler {
     claims: DeclaredClaims,
+    reads_claims: ReadClaims,
     faults: Vec<RuleFault>,
     warnings: Vec<RuleFault>,
 }
@@ -150,6 +151,7 @@ impl Compiler {
         match Rule::compile(&name, &text?, &self.claims) {
             Ok((rule, warnings)) => {
                 self.warnings.extend(faults(warnings));
+                self.reads_claims.and(rule.reads_claims().clone());
                 Some(rule)
             }
             Err(wrong) => {

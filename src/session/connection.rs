@@ -5,7 +5,6 @@
 mod incoming;
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -257,10 +256,9 @@ impl Connection {
         };
         let was_connected = client.is_connected();
         let subscribes = matches!(command.request, Request::Connect(_) | Request::Subscribe(_));
-        {
-            let handled = pin!(client.handle(command));
-            self.peer.link.gather(handled).await?;
-        }
+        // In a box that lives as long as the command: an idle connection does not keep its room.
+        let handled = Box::pin(client.handle(command));
+        self.peer.link.gather(handled).await?;
         if subscribes && client.has_timed_subscriptions() {
             self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
         }
@@ -291,7 +289,7 @@ impl Connection {
             Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
             Due::Redecide => {
                 if let Service::Protocol(client) = &mut self.service {
-                    self.peer.link.gather(pin!(client.redecide())).await;
+                    self.peer.link.gather(Box::pin(client.redecide())).await;
                     if client.has_timed_subscriptions() {
                         self.deadlines.set(Due::Redecide, REDECIDE_INTERVAL);
                     }

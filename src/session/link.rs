@@ -150,7 +150,7 @@ impl Link {
 
     /// Carries out a command of the task: what is said meanwhile, and what comes from others, goes
     /// out together at the end of the task's turn, or before the command has to wait.
-    pub(super) async fn gather<T>(&self, mut command: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(super) async fn gather<T>(&self, mut command: Pin<Box<impl Future<Output = T>>>) -> T {
         poll_fn(|cx| {
             self.state.lock().is_gathering = true;
             let polled = command.as_mut().poll(cx);

@@ -13,7 +13,7 @@ use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectE
 use super::Fault;
 use super::tree::for_each_child;
 use super::types::{Type, VARIABLES, members_of};
-use crate::policy::claims::{ClaimType, DeclaredClaims};
+use crate::policy::claims::{ClaimType, DeclaredClaims, ReadClaims};
 
 /// The function that takes a pattern.
 pub(super) const MATCHES: &str = "matches";
@@ -23,6 +23,7 @@ pub(super) struct Checked {
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     pub(super) reads_now: bool,
+    pub(super) reads_claims: ReadClaims,
 }
 
 /// Checks the whole rule, whose result must be able to be a bool.
@@ -45,6 +46,7 @@ pub(super) fn check(
         faults: checker.faults,
         warnings,
         reads_now: checker.reads_now,
+        reads_claims: checker.reads_claims,
     }
 }
 
@@ -65,6 +67,7 @@ pub(super) struct Checker<'a> {
     scope: Vec<(&'a str, Type)>,
     in_macro: bool,
     reads_now: bool,
+    reads_claims: ReadClaims,
     faults: Vec<Fault>,
     undeclared: Vec<(&'a str, Range<usize>)>,
     /// Claims that the rule asks for with `has`, and so knows that they may be absent.
@@ -80,6 +83,7 @@ impl<'a> Checker<'a> {
             scope: Vec::new(),
             in_macro: false,
             reads_now: false,
+            reads_claims: ReadClaims::default(),
             faults: Vec::new(),
             undeclared: Vec::new(),
             tested: Vec::new(),
@@ -166,7 +170,10 @@ impl<'a> Checker<'a> {
         }
         match name {
             "user" => Type::String,
-            "claims" => Type::Map,
+            "claims" => {
+                self.reads_claims = ReadClaims::All;
+                Type::Map
+            }
             "now" => {
                 self.reads_now = true;
                 Type::Timestamp
@@ -248,6 +255,8 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn claim(&mut self, name: &'a str, test: bool, at: Range<usize>) -> Type {
+        self.reads_claims
+            .and(ReadClaims::Named([name.to_owned()].into()));
         if test {
             self.tested.push(name);
             return Type::Bool;

@@ -62,6 +62,7 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
         faults,
         warnings,
         reads_now,
+        reads_claims,
     } = check::check(text, &places, &expression, claims);
     if !faults.is_empty() {
         return Err(faults);
@@ -83,6 +84,7 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
             name: Arc::from(name),
             body,
             reads_now,
+            reads_claims,
         },
         warnings,
     ))

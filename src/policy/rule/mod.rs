@@ -21,12 +21,15 @@ use cel::IdedExpr;
 
 use language::Pattern;
 
+use super::claims::ReadClaims;
+
 /// A rule that was found good.
 #[derive(Debug)]
 pub(super) struct Rule {
     name: Arc<str>,
     body: Body,
     reads_now: bool,
+    reads_claims: ReadClaims,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,11 @@ impl Rule {
     /// What it is called: `room.team.subscribe`.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Which claims it reads.
+    pub(super) fn reads_claims(&self) -> &ReadClaims {
+        &self.reads_claims
     }
 
     /// Whether its result may change with the time alone.

@@ -19,6 +19,7 @@ fn declared() -> DeclaredClaims {
         ("org".to_owned(), json!({})),
     ])
     .unwrap()
+    .read_as_a_whole()
 }
 
 fn claims(value: Value) -> Claims {
