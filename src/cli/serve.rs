@@ -125,7 +125,7 @@ impl House {
             refusals: logs::Samplers::default(),
         });
         let limits = HandshakeLimits {
-            at_once: config.limits.handshakes_per_core.saturating_mul(cores()),
+            in_a_turn: config.limits.handshakes_per_core.saturating_mul(cores()),
             timeout: config.limits.handshake_timeout,
             silent_per_address: config.limits.silent_sockets_per_address,
         };

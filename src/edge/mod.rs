@@ -13,6 +13,7 @@ mod silent;
 mod site;
 mod stream;
 pub mod tls;
+mod turns;
 mod upgrade;
 
 pub use accept::{Listener, Transport};

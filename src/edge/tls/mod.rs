@@ -10,7 +10,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::{Acceptor, NoServerSessionStorage};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -18,6 +17,7 @@ use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
 
 use super::silent::SilentSockets;
+use super::turns::Turns;
 use crate::limits::SILENT_SOCKETS;
 use crate::telemetry::HandshakeResult;
 
@@ -25,15 +25,15 @@ use crate::telemetry::HandshakeResult;
 pub(super) struct Tls {
     config: Arc<ServerConfig>,
     timeout: Duration,
-    running: Semaphore,
+    pub(super) turns: Turns,
     silent: SilentSockets,
 }
 
 /// Bounds of the handshakes of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct HandshakeLimits {
-    /// Most handshakes at once, over all cores. Who waits for one waits in order of arrival.
-    pub at_once: usize,
+    /// Handshakes in one turn of newcomers, over all cores.
+    pub in_a_turn: usize,
     /// From accept to the end of the handshake.
     pub timeout: Duration,
     /// Sockets of one address that have not sent a whole ClientHello.
@@ -70,7 +70,7 @@ impl Tls {
         Ok(Tls {
             config: Arc::new(config),
             timeout: limits.timeout,
-            running: Semaphore::new(limits.at_once),
+            turns: Turns::of(limits.in_a_turn),
             silent: SilentSockets::new(limits.silent_per_address, SILENT_SOCKETS),
         })
     }
@@ -91,26 +91,17 @@ impl Tls {
         socket: TcpStream,
         address: IpAddr,
     ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
+        // Until its turn it is not even read.
+        self.await_client(pin!(socket.readable()), Some(address))
+            .await??;
+        self.turns.next().await;
         let hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), socket));
         let start = self.await_client(hello, Some(address)).await??;
         let accept = start.into_stream_with(self.config.clone(), |tls| {
             tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         });
-        let mut accept = pin!(accept);
-        let computed = {
-            // For the key exchange and the signature alone: who stops after the hello must not hold
-            // up those who would go on.
-            let _running = self
-                .running
-                .acquire()
-                .await
-                .map_err(|_| HandshakeResult::Failed)?;
-            at_once(accept.as_mut()).await
-        };
-        match computed {
-            Some(done) => Ok(done?),
-            None => Ok(self.await_client(accept, None).await??),
-        }
+        let accept = pin!(accept);
+        Ok(self.await_client(accept, None).await??)
     }
 
     /// Waits for bytes of the client, among those that are silent: with an address, among those of
