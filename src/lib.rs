@@ -9,7 +9,8 @@
 //! - [`hub`]: who is subscribed on this node; hands each event to them
 //!
 //! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
-//! them [`config`], [`cli`], [`dev`] and [`telemetry`].
+//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`] and `turns` are small
+//! things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -26,3 +27,4 @@ pub mod policy;
 pub mod protocol;
 pub mod session;
 pub mod telemetry;
+mod turns;

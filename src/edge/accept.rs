@@ -89,11 +89,6 @@ impl Listener {
     /// Accepts until `stop`, which also ends connections that were not upgraded.
     pub async fn run(self, stop: CancellationToken) {
         let mut retry = ACCEPT_RETRY_MIN;
-        if let Accepted::Tls(tls) = &self.transport {
-            let (tls, stop) = (tls.clone(), stop.clone());
-            self.tasks
-                .spawn(async move { stop.run_until_cancelled(tls.turns.run()).await });
-        }
         let mut in_this_turn = 0;
         loop {
             let accepted = tokio::select! {

@@ -13,7 +13,6 @@ mod silent;
 mod site;
 mod stream;
 pub mod tls;
-mod turns;
 mod upgrade;
 
 pub use accept::{Listener, Transport};

@@ -27,7 +27,7 @@ use crate::limits::{
     OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
 };
 use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
-use crate::protocol::{Command, Decoder, Disconnect, Incoming, Message, Request};
+use crate::protocol::{Command, Decoder, Disconnect, Message, Request};
 
 /// What runs on a connection.
 pub(super) enum Service {
@@ -78,7 +78,9 @@ enum Stage {
 
 /// What there is to do.
 enum Turn {
-    Incoming(Incoming),
+    Pong,
+    /// In a box, for the room that a command takes is not an idle connection's to keep.
+    Command(Box<Command>),
     Close(Close),
     Due(Due),
     Over(Close),
@@ -121,8 +123,8 @@ impl Connection {
         drop(early);
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
-                Turn::Incoming(Incoming::Pong) => self.on_pong(),
-                Turn::Incoming(Incoming::Command(command)) => {
+                Turn::Pong => self.on_pong(),
+                Turn::Command(command) => {
                     if let Err(reason) = self.carry_out(command).await {
                         self.peer.end(reason);
                     }
@@ -250,14 +252,13 @@ impl Connection {
         full
     }
 
-    async fn carry_out(&mut self, command: Command) -> Result<(), Disconnect> {
+    async fn carry_out(&mut self, command: Box<Command>) -> Result<(), Disconnect> {
         let Service::Protocol(client) = &mut self.service else {
             return Ok(());
         };
         let was_connected = client.is_connected();
         let subscribes = matches!(command.request, Request::Connect(_) | Request::Subscribe(_));
-        // In a box that lives as long as the command: an idle connection does not keep its room.
-        let handled = Box::pin(client.handle(command));
+        let handled = Box::pin(client.handle(*command));
         self.peer.link.gather(handled).await?;
         if subscribes && client.has_timed_subscriptions() {
             self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);

@@ -44,9 +44,11 @@ use self::places::{Place, Places};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::identity::{Door, Identity};
+use crate::limits::ENDS_IN_A_TURN;
 use crate::policy::{ConnectionFacts, Policy, UserId};
 use crate::protocol::{Disconnect, Format};
 use crate::telemetry::{Gauged, Metrics, logs};
+use crate::turns::Turns;
 
 /// What all connections of a node share.
 pub struct Node {
@@ -87,16 +89,18 @@ pub enum Conversation {
 pub struct Sessions {
     node: Arc<Node>,
     places: Arc<Places>,
+    ends: Arc<Turns>,
     tasks: TaskTracker,
 }
 
 impl Sessions {
-    /// A node without sessions.
+    /// A node without sessions. To be called where tokio runs.
     pub fn new(node: Arc<Node>) -> Sessions {
         let places = Arc::new(Places::new(node.settings, node.metrics.sessions.clone()));
         Sessions {
             node,
             places,
+            ends: Arc::new(Turns::of(ENDS_IN_A_TURN)),
             tasks: TaskTracker::new(),
         }
     }
@@ -178,7 +182,7 @@ impl Reservation {
             facts,
             conversation,
         } = self;
-        let node = sessions.node;
+        let (node, ends) = (sessions.node, sessions.ends);
         let link = Link::new(wire, Format::Json, node.settings.outbox_bytes);
         let peer = Arc::new(Peer::new(&identity, link));
         place.register(peer.clone());
@@ -209,6 +213,7 @@ impl Reservation {
                 tracing::error!(client = peer.name(), "connection ended by a panic");
                 Disconnect::InternalServerError.into()
             });
+            ends.next().await;
             // In boxes, as all that a connection does seldom: its idle task does not keep the room.
             let end = AssertUnwindSafe(Box::pin(connection.end())).catch_unwind();
             if end.await.is_err() {

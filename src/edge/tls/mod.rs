@@ -17,15 +17,15 @@ use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
 
 use super::silent::SilentSockets;
-use super::turns::Turns;
 use crate::limits::SILENT_SOCKETS;
 use crate::telemetry::HandshakeResult;
+use crate::turns::Turns;
 
 /// What handshakes of a listener share.
 pub(super) struct Tls {
     config: Arc<ServerConfig>,
     timeout: Duration,
-    pub(super) turns: Turns,
+    turns: Turns,
     silent: SilentSockets,
 }
 

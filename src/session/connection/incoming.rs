@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{Connection, Pings, Service, Stage, Turn};
 use crate::limits::EXTRA_COMMANDS;
-use crate::protocol::Disconnect;
 use crate::protocol::websocket::{Frame, Opcode, Violation, encode_header};
+use crate::protocol::{Disconnect, Incoming};
 use crate::session::close::Close;
 use crate::session::deadlines::Due;
 use crate::session::outbox::Entry;
@@ -85,7 +85,8 @@ impl Connection {
             return Some(Turn::Close(Disconnect::BadRequest.into()));
         }
         match next {
-            Ok(incoming) => Some(Turn::Incoming(incoming)),
+            Ok(Incoming::Pong) => Some(Turn::Pong),
+            Ok(Incoming::Command(command)) => Some(Turn::Command(Box::new(command))),
             Err(fault) => {
                 self.tell(fault);
                 Some(Turn::Close(Disconnect::BadRequest.into()))

@@ -1,48 +1,62 @@
-//! Turns for newcomers: when thousands come back at once, those who never left must not feel it.
+//! Turns: when thousands come or go at once, those who stay must not feel it.
 //!
-//! A handshake costs as much as thirty deliveries. So newcomers shake hands a few at a time, in the
-//! order of their arrival, and between two such turns everything runs that open connections have to
-//! do.
+//! A handshake costs as much as thirty deliveries, and the end of a connection as ten. So these
+//! are done a few at a time, in the order in which they came up, and between two such turns
+//! everything runs that open connections have to do.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 
-/// The turns of a listener.
-pub(super) struct Turns {
+/// Turns at work of one kind.
+pub(crate) struct Turns {
+    shared: Arc<Shared>,
+    _runner: AbortOnDropHandle<Infallible>,
+}
+
+struct Shared {
     places: Semaphore,
     in_a_turn: usize,
     taken: Notify,
 }
 
 impl Turns {
-    /// Turns of so many newcomers each, over all cores.
-    pub(super) fn of(in_a_turn: usize) -> Turns {
-        Turns {
+    /// Turns with so many places each, over all cores. To be called where tokio runs.
+    pub(crate) fn of(in_a_turn: usize) -> Turns {
+        let shared = Arc::new(Shared {
             places: Semaphore::new(in_a_turn),
             in_a_turn,
             taken: Notify::new(),
+        });
+        let runner = tokio::spawn(run(shared.clone()));
+        Turns {
+            shared,
+            _runner: AbortOnDropHandle::new(runner),
         }
     }
 
-    /// Waits for a turn, behind all who came before. When nobody did, there is no wait.
-    pub(super) async fn next(&self) {
+    /// Waits for a place, behind all who came before. When nobody did, there is no wait.
+    pub(crate) async fn next(&self) {
         // It is never closed.
-        if let Ok(place) = self.places.acquire().await {
+        if let Ok(place) = self.shared.places.acquire().await {
             place.forget();
         }
-        self.taken.notify_one();
+        self.shared.taken.notify_one();
     }
+}
 
-    /// Begins a turn whenever the one before was used and all others have run.
-    pub(super) async fn run(&self) -> Infallible {
-        loop {
-            self.taken.notified().await;
-            // Comes back when what the sockets have brought by now has been handed out too.
-            tokio::task::yield_now().await;
-            let left = self.places.available_permits();
-            self.places.add_permits(self.in_a_turn.saturating_sub(left));
-        }
+/// Begins a turn whenever the one before was used and all others have run.
+async fn run(turns: Arc<Shared>) -> Infallible {
+    loop {
+        turns.taken.notified().await;
+        // Comes back when what the sockets have brought by now has been handed out too.
+        tokio::task::yield_now().await;
+        let left = turns.places.available_permits();
+        turns
+            .places
+            .add_permits(turns.in_a_turn.saturating_sub(left));
     }
 }
 
@@ -61,10 +75,6 @@ mod tests {
         const NEWCOMERS: usize = 500;
         let turns = Arc::new(Turns::of(4));
         let order = Arc::new(Mutex::new(Vec::new()));
-        let runner = tokio::spawn({
-            let turns = turns.clone();
-            async move { turns.run().await }
-        });
         for number in 0..NEWCOMERS {
             let (turns, order) = (turns.clone(), order.clone());
             tokio::spawn(async move {
@@ -80,7 +90,6 @@ mod tests {
             before = now;
         }
         assert!(order.lock().iter().copied().eq(0..NEWCOMERS));
-        runner.abort();
     }
 
     #[tokio::test]
