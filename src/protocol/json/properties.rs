@@ -133,7 +133,7 @@ proptest! {
             return Err(TestCaseError::fail(line));
         };
         prop_assert_eq!(command.id, id);
-        let Request::Publish { channel: got, data: Some(got_data), .. } = command.request else {
+        let Request::Publish { channel: got, data: Ok(Some(got_data)), .. } = command.request else {
             return Err(TestCaseError::fail(line));
         };
         prop_assert_eq!(got, channel);
