@@ -23,6 +23,8 @@ mod format;
 pub mod json;
 pub mod message;
 pub mod payload;
+#[cfg(test)]
+mod properties;
 pub mod protobuf;
 pub mod websocket;
 

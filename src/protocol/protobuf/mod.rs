@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 
 /// The messages of `proto/client.proto`.
-mod wire {
+pub(super) mod wire {
     #![allow(
         missing_docs,
         unreachable_pub,
