@@ -184,7 +184,7 @@ impl Gateway {
         let facts = ConnectionFacts {
             address: client,
             origin: admitted.origin,
-            protocol: "json",
+            protocol: upgrade.format.as_str(),
         };
         let conversation = match (echo, upgrade.frame_pings) {
             (true, _) => Conversation::Echo,
