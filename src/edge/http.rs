@@ -184,12 +184,12 @@ impl Gateway {
         let facts = ConnectionFacts {
             address: client,
             origin: admitted.origin,
-            protocol: "json",
+            protocol: upgrade.format.as_str(),
         };
         let conversation = match (echo, upgrade.frame_pings) {
             (true, _) => Conversation::Echo,
-            (false, true) => Conversation::ProtocolWithFramePings,
-            (false, false) => Conversation::Protocol,
+            (false, true) => Conversation::ProtocolWithFramePings(upgrade.format),
+            (false, false) => Conversation::Protocol(upgrade.format),
         };
         let reservation = self
             .sessions

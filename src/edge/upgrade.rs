@@ -17,11 +17,14 @@ use hyper::{Request, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::answer::{self, Answer};
-use crate::identity::{Offer, Refusal};
+use crate::identity::{Offer, PROTOBUF_PROTOCOL, Refusal};
+use crate::protocol::Format;
 
 /// An upgrade request in good form.
 pub(super) struct Upgrade {
     pub(super) offer: Offer,
+    /// What the client speaks.
+    pub(super) format: Format,
     /// The client wants WebSocket pings in place of the protocol's.
     pub(super) frame_pings: bool,
     accept: String,
@@ -54,11 +57,9 @@ impl Upgrade {
         }
         let offer = Offer::parse(headers)?;
         let query = request.uri().query().unwrap_or_default();
-        if wants_protobuf(query) || offer.protocol() == Some("centrifuge-protobuf") {
-            return Err(Refusal::FormatNotSupported);
-        }
         let frame_pings = parameter(query, "cf_ws_frame_ping_pong") == Some("true");
         Ok(Upgrade {
+            format: format(query, &offer),
             offer,
             frame_pings,
             accept: derive_accept_key(key.as_bytes()),
@@ -137,10 +138,16 @@ fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
         .any(|item| item.trim().eq_ignore_ascii_case(word))
 }
 
-fn wants_protobuf(query: &str) -> bool {
-    ["cf_protocol", "format"]
+/// JSON, unless the query or the subprotocol asks for the other; the answer to the offer is not
+/// changed by the query.
+fn format(query: &str, offer: &Offer) -> Format {
+    let by_query = ["cf_protocol", "format"]
         .iter()
-        .any(|name| parameter(query, name) == Some("protobuf"))
+        .any(|name| parameter(query, name) == Some("protobuf"));
+    match by_query || offer.protocol() == Some(PROTOBUF_PROTOCOL) {
+        true => Format::Protobuf,
+        false => Format::Json,
+    }
 }
 
 /// The first value of a parameter of the query. Those that are read here have no escapes.

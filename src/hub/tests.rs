@@ -110,6 +110,15 @@ async fn members_of_the_channel_hear_the_very_same_bytes_and_others_nothing() {
     assert!(others[0].offsets().is_empty());
 }
 
+#[test]
+fn a_batch_is_encoded_once_for_each_format() {
+    let batch = Batch::new(room("chat:a"), [publication(1, 10), publication(2, 10)]);
+    for format in Format::ALL {
+        assert_eq!(batch.frame(format).as_ptr(), batch.frame(format).as_ptr());
+    }
+    assert_ne!(batch.frame(Format::Json), batch.frame(Format::Protobuf));
+}
+
 #[tokio::test]
 async fn what_was_enqueued_before_is_not_heard_and_an_empty_channel_is_forgotten() {
     let (hub, channel) = (hub(), room("chat:a"));

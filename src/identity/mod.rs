@@ -37,6 +37,6 @@ pub use issuer::{Audience, IssuerFault, IssuerSettings};
 pub use keys::{KeySource, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
-pub use subprotocol::Offer;
+pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use token::{Sources, Token, TokenSource};
 pub use verifier::Verifier;

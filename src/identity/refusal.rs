@@ -94,11 +94,9 @@ refusals! {
         "the header Sec-WebSocket-Key must be there exactly once, 16 bytes in base64";
     BadSubprotocol => BAD_REQUEST, "bad_subprotocol",
         "the header Sec-WebSocket-Protocol must be a list of names with at most one bearer.TOKEN";
-    FormatNotSupported => BAD_REQUEST, "format_not_supported",
-        "this gateway does not speak the format that was asked for; use JSON (centrifuge-json)";
     BearerWithoutProtocol => BAD_REQUEST, "bearer_without_protocol",
         "a token was offered as a subprotocol with none that the gateway can answer with; \
-         offer centrifuge-json beside bearer.TOKEN";
+         offer centrifuge-json or centrifuge-protobuf beside bearer.TOKEN";
 
     // The origin.
     SeveralOrigins => BAD_REQUEST, "several_origins",

@@ -12,8 +12,11 @@ use secrecy::SecretString;
 
 use super::refusal::Refusal;
 
+/// The Centrifuge client protocol in Protobuf.
+pub const PROTOBUF_PROTOCOL: &str = "centrifuge-protobuf";
+
 /// The names of the Centrifuge client protocol.
-pub const KNOWN_PROTOCOLS: [&str; 2] = ["centrifuge-json", "centrifuge-protobuf"];
+pub const KNOWN_PROTOCOLS: [&str; 2] = ["centrifuge-json", PROTOBUF_PROTOCOL];
 
 const BEARER: &str = "bearer.";
 

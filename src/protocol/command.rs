@@ -3,9 +3,9 @@
 
 use secrecy::SecretString;
 
-use super::Payload;
+use super::{Payload, PayloadFault};
 
-/// One line of a client's frame.
+/// One message of the several that a client's frame may hold.
 #[derive(Debug)]
 pub enum Incoming {
     /// The empty command: the answer to the server's ping.
@@ -22,6 +22,10 @@ pub struct Command {
     /// What is asked.
     pub request: Request,
 }
+
+/// What the application put into a request, if anything. Where a format does not see to it that it
+/// is JSON it may not be, which is error 107, the session's to answer.
+pub type Data = Result<Option<Payload>, PayloadFault>;
 
 /// What a command asks. A `channel` is never empty; whether it is a name is `policy`'s business.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub enum Request {
         /// Where.
         channel: String,
         /// Absent is error 107; JSON `null` is a value.
-        data: Option<Payload>,
+        data: Data,
         /// `type` on the wire; anything but 0 is error 108.
         kind: i32,
     },
@@ -61,12 +65,12 @@ pub enum Request {
         /// Which procedure; may be empty.
         method: String,
         /// Its argument.
-        data: Option<Payload>,
+        data: Data,
     },
     /// Tell the backend something, without a reply.
     Send {
         /// What.
-        data: Option<Payload>,
+        data: Data,
     },
     /// A newer token for the connection.
     Refresh {
@@ -102,12 +106,12 @@ impl Request {
 }
 
 /// The first command. Who connects is known already, from the upgrade.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConnectRequest {
     /// Present when the app gave its SDK a token: the sign that it can refresh.
     pub token: Option<SecretString>,
     /// The application's.
-    pub data: Option<Payload>,
+    pub data: Data,
     /// The SDK's or app's name; untrusted, of any length.
     pub name: String,
     /// The SDK's or app's version; untrusted, of any length.

@@ -2,25 +2,30 @@
 
 use bytes::Bytes;
 
-use super::json;
 use super::websocket::{Opcode, encode_header};
-use super::{Decoder, Message};
+use super::{Decoder, Message, json, protobuf};
 
 /// A wire format of the Centrifuge client protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Text frames, one message a line.
     Json,
+    /// Binary frames, each message behind its length.
+    Protobuf,
 }
 
 impl Format {
+    /// All of them, in their order.
+    pub const ALL: [Format; 2] = [Format::Json, Format::Protobuf];
+
     /// How many there are.
-    pub const COUNT: usize = 1;
+    pub const COUNT: usize = Format::ALL.len();
 
     /// One message, ready to share a frame with others.
     pub fn encode(self, message: &Message<'_>) -> Bytes {
         match self {
             Format::Json => json::encode(message),
+            Format::Protobuf => protobuf::encode(message),
         }
     }
 
@@ -40,7 +45,8 @@ impl Format {
     /// The commands of one WebSocket message.
     pub fn decode(self, data: Bytes) -> Decoder {
         match self {
-            Format::Json => json::decode(data),
+            Format::Json => Decoder::Json(json::decode(data)),
+            Format::Protobuf => Decoder::Protobuf(protobuf::decode(data)),
         }
     }
 
@@ -48,6 +54,7 @@ impl Format {
     pub const fn separator(self) -> &'static [u8] {
         match self {
             Format::Json => b"\n",
+            Format::Protobuf => b"",
         }
     }
 
@@ -55,6 +62,7 @@ impl Format {
     pub const fn opcode(self) -> Opcode {
         match self {
             Format::Json => Opcode::Text,
+            Format::Protobuf => Opcode::Binary,
         }
     }
 
@@ -62,6 +70,7 @@ impl Format {
     pub const fn as_str(self) -> &'static str {
         match self {
             Format::Json => "json",
+            Format::Protobuf => "protobuf",
         }
     }
 }

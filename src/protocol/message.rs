@@ -46,6 +46,14 @@ impl ErrorReply {
             message: message.into(),
         }
     }
+
+    /// What is written: never empty, since some SDKs index it without a look.
+    pub fn text(&self) -> &str {
+        match self.message.is_empty() {
+            true => self.code.message(),
+            false => &self.message,
+        }
+    }
 }
 
 impl From<ErrorCode> for ErrorReply {

@@ -29,7 +29,7 @@ impl Payload {
         Payload(text.iter().copied().filter(|byte| *byte != b'\n').collect())
     }
 
-    /// Checks text from elsewhere than a command, such as the server API's `data`.
+    /// Checks text from elsewhere than a JSON command, such as the `data` of a Protobuf command.
     pub fn parse(text: &[u8]) -> Result<Payload, PayloadFault> {
         let text = simdutf8::basic::from_utf8(text).map_err(|_| PayloadFault::NotUtf8)?;
         if !super::depth::is_within(text.as_bytes(), MAX_DEPTH) {
@@ -45,6 +45,11 @@ impl Payload {
     /// The JSON text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The JSON text, shared.
+    pub fn to_bytes(&self) -> Bytes {
+        self.0.clone()
     }
 
     /// The length of the text in bytes.

@@ -16,7 +16,8 @@ use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
 use crate::protocol::{
-    Command, Disconnect, ErrorCode, ErrorReply, Message, Push, Request, UnsubscribeCode,
+    Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Push, Request,
+    UnsubscribeCode,
 };
 use crate::telemetry::logs;
 
@@ -276,6 +277,13 @@ impl From<ErrorCode> for Stop {
 impl From<Disconnect> for Stop {
     fn from(reason: Disconnect) -> Stop {
         Stop::Disconnect(reason)
+    }
+}
+
+/// Data that is not JSON is error 107, with what is wrong in it.
+impl From<PayloadFault> for Stop {
+    fn from(fault: PayloadFault) -> Stop {
+        bad_request(format!("bad request: {fault}"))
     }
 }
 

@@ -77,9 +77,9 @@ pub struct SessionFull;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// The Centrifuge client protocol, kept alive by its own pings.
-    Protocol,
+    Protocol(Format),
     /// The same, kept alive by WebSocket pings (`cf_ws_frame_ping_pong=true`).
-    ProtocolWithFramePings,
+    ProtocolWithFramePings(Format),
     /// Every message comes back.
     Echo,
 }
@@ -183,15 +183,17 @@ impl Reservation {
             conversation,
         } = self;
         let (node, ends) = (sessions.node, sessions.ends);
-        let link = Link::new(wire, Format::Json, node.settings.outbox_bytes);
+        let (format, pings) = match conversation {
+            Conversation::Protocol(format) => (format, Pings::Protocol),
+            Conversation::ProtocolWithFramePings(format) => (format, Pings::Frames),
+            // Its frames are the client's; it says nothing of its own.
+            Conversation::Echo => (Format::Json, Pings::Frames),
+        };
+        let link = Link::new(wire, format, node.settings.outbox_bytes);
         let peer = Arc::new(Peer::new(&identity, link));
         place.register(peer.clone());
         let live = Gauged::new(&node.metrics.connections);
         let expires_in = node.clock.now().until(identity.expires_at());
-        let pings = match conversation {
-            Conversation::Protocol => Pings::Protocol,
-            Conversation::ProtocolWithFramePings | Conversation::Echo => Pings::Frames,
-        };
         let service = match conversation {
             Conversation::Echo => Service::Echo,
             _ => Service::Protocol(Box::new(Client::new(

@@ -190,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn in_protobuf_nothing_stands_between_messages() {
+        let mut outbox = Outbox::default();
+        outbox.push(message("\0"), LIMIT).unwrap();
+        outbox.push(message("\x02\x08\x05"), LIMIT).unwrap();
+        let mut buffer = Vec::new();
+        assert_eq!(outbox.take(Format::Protobuf, &mut buffer), 2);
+        assert_eq!(buffer, b"\x82\x04\x00\x02\x08\x05");
+    }
+
+    #[test]
     fn a_frame_of_its_own_stands_alone_and_in_order() {
         let mut outbox = Outbox::default();
         outbox.push(message("a"), LIMIT).unwrap();

@@ -21,7 +21,7 @@ use crate::hub::{Hub, Member};
 use crate::identity::testing::{self, NOW, TestIssuer};
 use crate::identity::{Algorithm, Origins, Sources};
 use crate::policy::{ChannelName, DeclaredClaims, HistoryLimits, PolicySource, RoomSource};
-use crate::protocol::{ClientInfo, Payload};
+use crate::protocol::{ClientInfo, Format, Payload};
 
 /// A node whose rules let everybody do everything in `chat:`, and until an hour after [`NOW`] in
 /// `early:`.
@@ -104,7 +104,7 @@ impl Peer {
     async fn open(sessions: &Sessions, identity: Identity) -> Peer {
         let (pipe, wire) = duplex(1 << 16);
         let reservation = sessions
-            .admit(identity, facts(), Conversation::Protocol)
+            .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
             .unwrap();
         reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
@@ -339,7 +339,7 @@ async fn the_task_of_a_connection_is_small() {
     let admitted = sessions.admit(
         testing::identity("alice", json!({})),
         facts(),
-        Conversation::Protocol,
+        Conversation::Protocol(Format::Json),
     );
     let reservation = admitted.await.unwrap();
     let (_pipe, wire) = duplex(64);

@@ -13,6 +13,7 @@ pub mod door;
 pub mod frames;
 pub mod http;
 pub mod process;
+pub mod protobuf;
 pub mod refusals;
 pub mod request;
 pub mod tls_client;

@@ -198,7 +198,6 @@ fn subprotocols() -> Vec<Row> {
     let token = token("mallory");
     let offer = |offer: &str| Request::upgrade().and("Sec-WebSocket-Protocol", offer);
     let bad = |name, request| (name, request, 400, "bad_subprotocol");
-    let format = |name, request| (name, request, 400, "format_not_supported");
     let alone = |name, request| (name, request, 400, "bearer_without_protocol");
     let twice = format!("centrifuge-json, bearer.{token}, bearer.{token}");
     vec![
@@ -210,18 +209,6 @@ fn subprotocols() -> Vec<Row> {
         ),
         bad("HTTP-8 a name with a space", offer("centrifuge json")),
         bad("HTTP-8 a name in quotes", offer("\"centrifuge-json\"")),
-        format(
-            "Protobuf by subprotocol",
-            good().and("Sec-WebSocket-Protocol", "centrifuge-protobuf"),
-        ),
-        format(
-            "Protobuf by cf_protocol",
-            good().target("/connection/websocket?cf_protocol=protobuf"),
-        ),
-        format(
-            "Protobuf by format",
-            good().target("/connection/websocket?format=protobuf"),
-        ),
         alone("HTTP-8 a token alone", offer(&format!("bearer.{token}"))),
         alone(
             "HTTP-8 a token beside an unknown",

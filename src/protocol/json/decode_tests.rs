@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
-use super::{DecodeError, decode};
-use crate::protocol::{Command, Incoming, Request};
+use super::decode;
+use crate::protocol::{Command, DecodeError, Incoming, Request};
 
 fn all(frame: &str) -> Vec<Result<Incoming, DecodeError>> {
     decode(Bytes::copy_from_slice(frame.as_bytes())).collect()
@@ -200,7 +200,8 @@ fn data_is_kept_as_it_came() {
     let text = r#"{ "b":1.50,"a": 12345678901234567890123,"a":"\u00e9\/" }"#;
     let line = format!(r#"{{"id":1,"publish":{{"channel":"a","data": {text} }}}}"#);
     let Request::Publish {
-        data: Some(data), ..
+        data: Ok(Some(data)),
+        ..
     } = command(&line).request
     else {
         panic!()
@@ -213,19 +214,19 @@ fn data_is_kept_as_it_came() {
 fn null_data_is_not_absent_data() {
     let null = command(r#"{"id":1,"publish":{"channel":"a","data":null}}"#);
     assert!(
-        matches!(null.request, Request::Publish { data: Some(d), .. } if d.as_bytes() == b"null")
+        matches!(null.request, Request::Publish { data: Ok(Some(d)), .. } if d.as_bytes() == b"null")
     );
     let absent = command(r#"{"id":1,"publish":{"channel":"a"}}"#);
     assert!(matches!(
         absent.request,
         Request::Publish {
-            data: None,
+            data: Ok(None),
             kind: 0,
             ..
         }
     ));
     let send = command(r#"{"send":{"data":null}}"#);
-    assert!(matches!(send.request, Request::Send { data: Some(_) }));
+    assert!(matches!(send.request, Request::Send { data: Ok(Some(_)) }));
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn null_members_are_absent() {
     else {
         panic!()
     };
-    assert!(connect.token.is_none() && connect.data.is_none() && connect.name.is_empty());
+    assert!(connect.token.is_none() && connect.data == Ok(None) && connect.name.is_empty());
     let line = r#"{"id":1,"history":{"channel":"a","limit":null,"since":null,"reverse":null}}"#;
     let Request::History(history) = command(line).request else {
         panic!()
@@ -317,7 +318,10 @@ fn depth_is_bounded() {
     };
     assert!(matches!(
         command(&publish(30)).request,
-        Request::Publish { data: Some(_), .. }
+        Request::Publish {
+            data: Ok(Some(_)),
+            ..
+        }
     ));
     assert_eq!(fault(&publish(31)), DecodeError::TooDeep);
     assert_eq!(fault(&publish(100_000)), DecodeError::TooDeep);

@@ -78,14 +78,8 @@ fn info_estimate(info: &ClientInfo) -> usize {
 }
 
 fn error_reply(members: &mut Members<'_>, error: &ErrorReply) {
-    // Some SDKs index the message without a look.
-    let message = if error.message.is_empty() {
-        error.code.message()
-    } else {
-        &*error.message
-    };
     members.number("code", u64::from(error.code.code()));
-    members.string("message", message);
+    members.string("message", error.text());
     members.flag("temporary", error.code.is_temporary());
 }
 

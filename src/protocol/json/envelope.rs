@@ -1,7 +1,7 @@
-//! The shape of a command in JSON, and its turn into a [`Command`].
+//! The shape of a command in JSON, and its turn into a [`Request`].
 //!
-//! serde reads the members; what the Centrifuge client protocol demands beyond types is checked
-//! here. Unknown members are ignored, `null` is absent, and application data stays raw text.
+//! serde reads the members. Unknown ones are ignored, `null` is absent, and application data stays
+//! raw text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,15 +13,15 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::DecodeError;
+use crate::protocol::decode::{self, DecodeError, Envelope};
 use crate::protocol::{
-    Command, ConnectRequest, HistoryRequest, Incoming, Payload, Request, StreamPosition,
+    ConnectRequest, Data, HistoryRequest, Incoming, Payload, Request, StreamPosition,
     SubscribeRequest,
 };
 
 /// One line: an id and at most one request.
 #[derive(Deserialize)]
-pub(super) struct Envelope<'a> {
+pub(super) struct Line<'a> {
     id: Option<u32>,
     #[serde(borrow)]
     connect: Option<Object<Connect<'a>>>,
@@ -41,17 +41,17 @@ pub(super) struct Envelope<'a> {
     sub_refresh: Option<Object<SubRefresh>>,
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> Line<'a> {
     /// serde's own text may quote the client's: only the place is kept.
-    pub(super) fn parse(line: &'a str) -> Result<Envelope<'a>, DecodeError> {
-        let Object(envelope) = serde_json::from_str(line).map_err(|error| {
+    pub(super) fn parse(line: &'a str) -> Result<Line<'a>, DecodeError> {
+        let Object(members) = serde_json::from_str(line).map_err(|error| {
             let column = error.column();
             match error.classify() {
                 Category::Data => DecodeError::WrongShape { column },
                 Category::Syntax | Category::Eof | Category::Io => DecodeError::NotJson { column },
             }
         })?;
-        Ok(envelope)
+        Ok(members)
     }
 
     /// Exactly one request, or the pong.
@@ -59,74 +59,39 @@ impl<'a> Envelope<'a> {
         if self.ping.is_some() {
             return Err(DecodeError::PingRequest);
         }
-        let id = self.id.unwrap_or(0);
-        match (self.count(), id) {
-            (0, 0) => return Ok(Incoming::Pong),
-            (0, _) => return Err(DecodeError::NoRequest),
-            (1, 0) if self.send.is_none() => return Err(DecodeError::NoId),
-            (1, _) => {}
-            _ => return Err(DecodeError::SeveralRequests),
-        }
-        let request = self.into_request()?;
-        Ok(Incoming::Command(Command { id, request }))
-    }
-
-    fn count(&self) -> usize {
-        let named = [
-            self.connect.is_some(),
-            self.subscribe.is_some(),
-            self.unsubscribe.is_some(),
-            self.publish.is_some(),
-            self.presence.is_some(),
-            self.presence_stats.is_some(),
-            self.history.is_some(),
-            self.send.is_some(),
-            self.rpc.is_some(),
-            self.refresh.is_some(),
-            self.sub_refresh.is_some(),
-        ];
-        named.into_iter().filter(|named| *named).count()
-    }
-
-    fn into_request(self) -> Result<Request, DecodeError> {
-        if let Some(Object(body)) = self.connect {
-            Ok(body.into_request())
-        } else if let Some(Object(body)) = self.subscribe {
-            body.into_request()
-        } else if let Some(Object(body)) = self.unsubscribe {
-            Ok(Request::Unsubscribe {
-                channel: channel(body.channel)?,
-            })
-        } else if let Some(Object(body)) = self.publish {
-            body.into_request()
-        } else if let Some(Object(body)) = self.presence {
-            Ok(Request::Presence {
-                channel: channel(body.channel)?,
-            })
-        } else if let Some(Object(body)) = self.presence_stats {
-            Ok(Request::PresenceStats {
-                channel: channel(body.channel)?,
-            })
-        } else if let Some(Object(body)) = self.history {
-            body.into_request()
-        } else if let Some(Object(body)) = self.send {
-            Ok(Request::Send {
-                data: payload(body.data),
-            })
-        } else if let Some(Object(body)) = self.rpc {
-            Ok(body.into_request())
-        } else if let Some(Object(body)) = self.refresh {
-            Ok(Request::Refresh {
-                token: token(body.token),
-            })
-        } else if let Some(Object(body)) = self.sub_refresh {
+        let mut envelope = Envelope::new(self.id.unwrap_or(0));
+        envelope.may_have(self.connect, |Object(body)| Ok(body.into_request()));
+        envelope.may_have(self.subscribe, |Object(body)| body.into_request());
+        envelope.may_have(self.unsubscribe, |Object(body)| {
+            let channel = channel(body.channel)?;
+            Ok(Request::Unsubscribe { channel })
+        });
+        envelope.may_have(self.publish, |Object(body)| body.into_request());
+        envelope.may_have(self.presence, |Object(body)| {
+            let channel = channel(body.channel)?;
+            Ok(Request::Presence { channel })
+        });
+        envelope.may_have(self.presence_stats, |Object(body)| {
+            let channel = channel(body.channel)?;
+            Ok(Request::PresenceStats { channel })
+        });
+        envelope.may_have(self.history, |Object(body)| body.into_request());
+        envelope.may_have(self.send, |Object(body)| {
+            let data = data(body.data);
+            Ok(Request::Send { data })
+        });
+        envelope.may_have(self.rpc, |Object(body)| Ok(body.into_request()));
+        envelope.may_have(self.refresh, |Object(body)| {
+            let token = token(body.token);
+            Ok(Request::Refresh { token })
+        });
+        envelope.may_have(self.sub_refresh, |Object(body)| {
             Ok(Request::SubRefresh {
                 channel: channel(body.channel)?,
                 token: token(body.token),
             })
-        } else {
-            Err(DecodeError::NoRequest)
-        }
+        });
+        envelope.into_incoming()
     }
 }
 
@@ -143,7 +108,7 @@ impl Connect<'_> {
     fn into_request(self) -> Request {
         Request::Connect(ConnectRequest {
             token: token(self.token),
-            data: payload(self.data),
+            data: data(self.data),
             name: self.name.unwrap_or_default(),
             version: self.version.unwrap_or_default(),
         })
@@ -168,9 +133,6 @@ struct Subscribe {
 }
 
 impl Subscribe {
-    /// Bit 2 of `flag`; bit 1, numeric channel ids, is not offered.
-    const ERROR_WHEN_UNRECOVERABLE: i64 = 2;
-
     fn into_request(self) -> Result<Request, DecodeError> {
         Ok(Request::Subscribe(SubscribeRequest {
             channel: channel(self.channel)?,
@@ -183,12 +145,10 @@ impl Subscribe {
             join_leave: self.join_leave.unwrap_or(false),
             positioned: self.positioned.unwrap_or(false),
             recoverable: self.recoverable.unwrap_or(false),
-            delta: match self.delta.as_deref() {
-                None | Some("") => false,
-                Some("fossil") => true,
-                Some(_) => return Err(DecodeError::UnknownDelta),
-            },
-            error_when_unrecoverable: self.flag.unwrap_or(0) & Self::ERROR_WHEN_UNRECOVERABLE != 0,
+            delta: decode::delta(self.delta.as_deref().unwrap_or_default())?,
+            error_when_unrecoverable: decode::wants_error_when_unrecoverable(
+                self.flag.unwrap_or(0),
+            ),
             kind: self.kind.unwrap_or(0),
             has_tag_filter: self.tf.is_some(),
         }))
@@ -214,7 +174,7 @@ impl Publish<'_> {
     fn into_request(self) -> Result<Request, DecodeError> {
         Ok(Request::Publish {
             channel: channel(self.channel)?,
-            data: payload(self.data),
+            data: data(self.data),
             kind: self.kind.unwrap_or(0),
         })
     }
@@ -265,7 +225,7 @@ impl Rpc<'_> {
     fn into_request(self) -> Request {
         Request::Rpc {
             method: self.method.unwrap_or_default(),
-            data: payload(self.data),
+            data: data(self.data),
         }
     }
 }
@@ -281,22 +241,17 @@ struct SubRefresh {
     token: Option<String>,
 }
 
-/// Absent and empty are the same on the wire.
 fn channel(channel: Option<String>) -> Result<String, DecodeError> {
-    channel
-        .filter(|channel| !channel.is_empty())
-        .ok_or(DecodeError::NoChannel)
+    decode::channel(channel.unwrap_or_default())
 }
 
-/// Absent and empty are the same on the wire.
 fn token(token: Option<String>) -> Option<SecretString> {
-    token
-        .filter(|token| !token.is_empty())
-        .map(SecretString::from)
+    decode::token(token.unwrap_or_default())
 }
 
-fn payload(data: Option<&RawValue>) -> Option<Payload> {
-    data.map(Payload::from_raw)
+/// Never a fault here: data that is not JSON is a line that is not JSON.
+fn data(raw: Option<&RawValue>) -> Data {
+    Ok(raw.map(Payload::from_raw))
 }
 
 /// For application data, where `null` is a value; an `Option` alone would read it as absent.

@@ -5,7 +5,7 @@ mod encode;
 mod envelope;
 mod text;
 
-pub use decode::{DecodeError, Decoder, decode};
+pub use decode::{Decoder, decode};
 pub use encode::encode;
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ impl Client {
         if let Some(token) = &request.token {
             self.accept_token(token.expose_secret())?;
         }
+        // Nobody reads it yet; what could not be read is told all the same.
+        let _ = request.data?;
         let personal = self.subscribe_personal().await?;
         let settings = &self.node.settings;
         let subs = personal.iter().map(|permit| {

@@ -1,7 +1,7 @@
 //! publish: say something in a channel, in the name of the identity.
 
 use crate::limits::PUBLICATION_BYTES;
-use crate::protocol::{ErrorCode, Payload};
+use crate::protocol::{Data, ErrorCode};
 use crate::session::client::{Client, Stop, bad_request, parse_channel};
 use crate::session::permit::ToPublish;
 
@@ -10,14 +10,14 @@ impl Client {
         &mut self,
         id: u32,
         channel: &str,
-        data: Option<Payload>,
+        data: Data,
         kind: i32,
     ) -> Result<(), Stop> {
         let channel = parse_channel(channel)?;
         if kind != 0 {
             return Err(ErrorCode::NotAvailable.into());
         }
-        let data = data.ok_or_else(|| bad_request("bad request: publish without data"))?;
+        let data = data?.ok_or_else(|| bad_request("bad request: publish without data"))?;
         if data.len() > PUBLICATION_BYTES {
             return Err(bad_request(
                 "bad request: a publication holds at most 65536 bytes",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Connection, Pings, Service, Stage, Turn};
 use crate::limits::EXTRA_COMMANDS;
 use crate::protocol::websocket::{Frame, Opcode, Violation, encode_header};
-use crate::protocol::{Disconnect, Incoming};
+use crate::protocol::{Disconnect, Format, Incoming};
 use crate::session::close::Close;
 use crate::session::deadlines::Due;
 use crate::session::outbox::Entry;
@@ -55,14 +55,17 @@ impl Connection {
     }
 
     fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {
+        let opcode = if binary { Opcode::Binary } else { Opcode::Text };
         match self.service {
-            Service::Protocol(_) if binary => Err(NOT_TEXT),
             Service::Protocol(_) => {
-                self.commands = Some((self.peer.link.format.decode(data), 0));
+                let format = self.peer.link.format;
+                if opcode != format.opcode() {
+                    return Err(wrong_opcode(format));
+                }
+                self.commands = Some((format.decode(data), 0));
                 Ok(())
             }
             Service::Echo => {
-                let opcode = if binary { Opcode::Binary } else { Opcode::Text };
                 let (header, used) = encode_header(opcode, data.len());
                 self.peer.link.queue(Entry::Frame {
                     bytes: [&header[..used], &data].concat().into(),
@@ -117,5 +120,12 @@ impl Connection {
     }
 }
 
-const NOT_TEXT: Close = Close::server(1003, "binary frame on a JSON connection");
+/// WS-5.
+fn wrong_opcode(format: Format) -> Close {
+    match format {
+        Format::Json => Close::server(1003, "binary frame on a JSON connection"),
+        Format::Protobuf => Close::server(1003, "text frame on a Protobuf connection"),
+    }
+}
+
 const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");

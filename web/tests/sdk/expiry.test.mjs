@@ -40,8 +40,9 @@ withEachSdk(
     await other.events.next("subscribed");
     await side.publish("after");
     await side.events.next("publication", ({ data }) => data === "after");
-    assert.equal(client.wire.received.filter((frame) => frame === "{}").length, client.wire.sent.filter((frame) => frame === "{}").length);
-    assert.ok(client.wire.sent.includes("{}"), "a ping came and was answered meanwhile");
+    const pings = client.wire.received.filter(stage.format.isPing).length;
+    assert.ok(pings > 0, "a ping came meanwhile");
+    assert.equal(client.wire.sent.filter(stage.format.isPing).length, pings, "and was answered");
   },
   LONG + 10_000,
 );

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { within } from "../support/deadline.mjs";
 import { Gateway } from "../support/gateway.mjs";
-import { fresh, withEachSdk } from "./stage.mjs";
+import { fresh, SDKS, withEachSdk } from "./stage.mjs";
 
-// Each version has a gateway of its own: one restart must not be part of the other's test.
+// Each run has a gateway of its own: one restart must not be part of another's test.
 const gateways = [];
 let next = 0;
-before(async () => gateways.push(...(await Promise.all([1, 2, 3, 4].map(() => Gateway.dev())))));
+const TESTS = 2;
+before(async () => gateways.push(...(await Promise.all(Array.from({ length: TESTS * SDKS.length }, () => Gateway.dev())))));
 after(() => Promise.all(gateways.map((gateway) => gateway.close())));
 const withSdk = (title, run) => withEachSdk(title, () => gateways[next++], run);
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { until } from "../support/deadline.mjs";
 import { Gateway } from "../support/gateway.mjs";
-import { failure, fresh, messages, withEachSdk } from "./stage.mjs";
+import { failure, fresh, withEachSdk } from "./stage.mjs";
 
 let gateway;
 before(async () => (gateway = await Gateway.dev()));
@@ -203,5 +203,5 @@ withSdk("unsubscribed, one hears nothing; subscribed again, everything", async (
   await side.events.next("subscribed");
   await speaker.publish(channel, "three");
   assert.equal((await side.events.next("publication")).data, "three");
-  assert.ok(!messages(client.wire).some(({ push }) => push?.pub?.data === "two"));
+  assert.ok(!stage.messages(client).some(({ push }) => push?.pub?.data === "two"));
 });

@@ -1,14 +1,19 @@
-/** What every test of the SDK stands on: both versions of it, clients that go when the test ends. */
+/** What every test of the SDK stands on: both versions of it in both formats, clients that go when the test ends. */
 import { describe, it } from "node:test";
 import { gatepost } from "@gatepost/client";
-import { Centrifuge as Centrifuge58 } from "centrifuge";
-import { Centrifuge as Centrifuge57 } from "centrifuge-5.7";
+import { Centrifuge as Json58 } from "centrifuge";
+import { Centrifuge as Protobuf58 } from "centrifuge/build/protobuf";
+import { Centrifuge as Json57 } from "centrifuge-5.7";
+import { Centrifuge as Protobuf57 } from "centrifuge-5.7/build/protobuf";
 import { WebSocket } from "ws";
 import { Events, within } from "../support/deadline.mjs";
+import { JSON_FORMAT, PROTOBUF_FORMAT } from "./format.mjs";
 
-const SDKS = [
-  { name: "5.8", Centrifuge: Centrifuge58 },
-  { name: "5.7", Centrifuge: Centrifuge57 },
+export const SDKS = [
+  { version: "5.8", Centrifuge: Json58, format: JSON_FORMAT },
+  { version: "5.7", Centrifuge: Json57, format: JSON_FORMAT },
+  { version: "5.8", Centrifuge: Protobuf58, format: PROTOBUF_FORMAT },
+  { version: "5.7", Centrifuge: Protobuf57, format: PROTOBUF_FORMAT },
 ];
 
 const CLIENT_EVENTS = ["connecting", "connected", "disconnected", "error", "message"];
@@ -19,11 +24,11 @@ let names = 0;
 /** A name that no other test uses. */
 export const fresh = (what) => `${what}-${++names}`;
 
-/** Runs a test with each version of the SDK, both at the same time. */
+/** Runs a test with each version of the SDK in each format, all at the same time. */
 export function withEachSdk(title, gatewayOf, run, timeout = 20_000) {
   describe(title, { concurrency: true }, () => {
     for (const sdk of SDKS) {
-      it(`SDK ${sdk.name}`, { timeout }, async (context) => {
+      it(`SDK ${sdk.version}, ${sdk.format.name}`, { timeout }, async (context) => {
         const stage = new Stage(sdk, gatewayOf());
         context.after(() => stage.clear());
         await run(stage);
@@ -37,16 +42,17 @@ class Stage {
 
   constructor(sdk, gateway) {
     this.sdk = sdk;
+    this.format = sdk.format;
     this.gateway = gateway;
   }
 
   /**
    * A client of the SDK that has not connected yet; with its events, and the frames of its sockets. `door` is the token
    * that is presented with the upgrade, in the way of `socket`; or `module` is what the client module is given, which
-   * then presents it. Other options are the SDK's own.
+   * then presents it. Other options are the SDK's own; `data` is any value.
    */
-  client(user, { claims, door, socket = headerSocket, module, ...options } = {}) {
-    const { gateway } = this;
+  client(user, { claims, door, socket = headerSocket, module, data, ...options } = {}) {
+    const { gateway, format } = this;
     const wire = { sent: [], received: [], socket: null, onSend: () => {} };
     const through = (Socket) => recording(Socket, wire);
     const client = new this.sdk.Centrifuge(gateway.url, {
@@ -55,10 +61,12 @@ class Stage {
       ...(module
         ? gatepost({ websocket: through(plainSocket(gateway)), fetch: gateway.fetch, ...module })
         : { websocket: through(socket(gateway, door ?? gateway.token(user, { claims }))) }),
+      ...(data !== undefined && { data: format.value(data) }),
       ...options,
     });
+    format.withValues(client);
     client.wire = wire;
-    client.events = new Events(client, [...CLIENT_EVENTS, ...SERVER_SIDE_EVENTS]);
+    client.events = new Events(client, [...CLIENT_EVENTS, ...SERVER_SIDE_EVENTS], format.heard);
     this.#clients.push(client);
     return client;
   }
@@ -74,7 +82,8 @@ class Stage {
   /** A subscription whose events are kept, on its way. */
   subscription(client, channel, options = {}) {
     const subscription = client.newSubscription(channel, { minResubscribeDelay: 50, maxResubscribeDelay: 200, ...options });
-    subscription.events = new Events(subscription, SUBSCRIPTION_EVENTS);
+    this.format.withValues(subscription);
+    subscription.events = new Events(subscription, SUBSCRIPTION_EVENTS, this.format.heard);
     return subscription;
   }
 
@@ -84,6 +93,11 @@ class Stage {
     subscription.subscribe();
     subscription.welcome = await subscription.events.next("subscribed");
     return subscription;
+  }
+
+  /** What came over the client's wire, message by message. */
+  messages({ wire }) {
+    return wire.received.flatMap((frame) => this.format.replies(frame));
   }
 
   clear() {
@@ -102,8 +116,8 @@ export const headerSocket = ({ ca }, token) =>
 /** The token as a subprotocol, as browsers send it. */
 export const subprotocolSocket = ({ ca, origin }, token) =>
   class extends WebSocket {
-    constructor(url) {
-      super(url, ["centrifuge-json", `bearer.${token}`], { ca, origin });
+    constructor(url, protocol) {
+      super(url, [protocol || "centrifuge-json", `bearer.${token}`], { ca, origin });
     }
   };
 
@@ -122,7 +136,7 @@ function recording(Socket, wire) {
       super(...given);
       wire.socket = this;
       this.on("upgrade", (answer) => (wire.upgrade = answer));
-      this.on("message", (data, binary) => wire.received.push(binary ? data : data.toString()));
+      this.on("message", (data, binary) => wire.received.push(binary ? Buffer.from(data) : data.toString()));
     }
 
     send(data, ...rest) {
@@ -132,9 +146,6 @@ function recording(Socket, wire) {
     }
   };
 }
-
-/** What came over the wire, message by message. */
-export const messages = (wire) => wire.received.flatMap((frame) => frame.split("\n")).map((line) => JSON.parse(line));
 
 /** The error that a promise must fail with. */
 export async function failure(promise) {

@@ -15,13 +15,13 @@ export async function within(promise, what, ms = PATIENCE) {
   }
 }
 
-/** Keeps the events of an emitter, so that none is missed between two waits. */
+/** Keeps the events of an emitter, as `heard` makes them, so that none is missed between two waits. */
 export class Events {
   #kept = [];
   #waiting = [];
 
-  constructor(emitter, names) {
-    for (const name of names) emitter.on(name, (event) => this.#take({ name, event }));
+  constructor(emitter, names, heard = (event) => event) {
+    for (const name of names) emitter.on(name, (event) => this.#take({ name, event: heard(event) }));
   }
 
   #take(item) {
