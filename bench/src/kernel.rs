@@ -58,6 +58,16 @@ impl AcceptQueue {
     }
 }
 
+impl AcceptQueue {
+    /// What was counted since that.
+    pub fn since(self, before: AcceptQueue) -> AcceptQueue {
+        AcceptQueue {
+            overflows: self.overflows - before.overflows,
+            drops: self.drops - before.drops,
+        }
+    }
+}
+
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
 }
