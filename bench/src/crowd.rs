@@ -96,6 +96,11 @@ impl Crowd {
         self.tasks.spawn_local(task);
     }
 
+    /// How many subscribers there are.
+    pub fn len(&self) -> usize {
+        self.receivers.len()
+    }
+
     /// What all got together.
     pub fn tally(&self) -> &SharedTally {
         &self.tally

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
 
 use crate::client::Client;
@@ -48,8 +49,56 @@ pub struct Publisher {
     pub offset: Duration,
     /// The time from one message to the next.
     pub every: Duration,
+    /// Bytes of a payload.
+    pub bytes: usize,
     /// How many it has published.
     pub published: Rc<Cell<u32>>,
+}
+
+/// A publisher that nobody else publishes beside, on a task of its own.
+pub struct Speaker {
+    orders: watch::Sender<Order>,
+    published: Rc<Cell<u32>>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Speaker {
+    /// Lets this client speak in a channel, once in this time; it waits for an order.
+    pub fn start(client: Client, channel: String, every: Duration, bytes: usize) -> Speaker {
+        let published = Rc::new(Cell::new(0));
+        let (orders, heard) = watch::channel(Order::rest());
+        let publisher = Publisher {
+            client,
+            channel,
+            sender: 0,
+            offset: Duration::ZERO,
+            every,
+            bytes,
+            published: published.clone(),
+        };
+        Speaker {
+            orders,
+            published,
+            task: tokio::task::spawn_local(publisher.live(heard, |_| {})),
+        }
+    }
+
+    /// Publishes until there are so many.
+    pub fn order(&self, times: u32) {
+        self.orders.send_replace(Order::publish(times));
+    }
+
+    /// How many there are.
+    pub fn published(&self) -> u32 {
+        self.published.get()
+    }
+
+    /// Ends it. Returns how many there are.
+    pub async fn stop(self) -> Result<u32> {
+        drop(self.orders);
+        self.task.await?.context("the publisher")?;
+        Ok(self.published.get())
+    }
 }
 
 impl Publisher {
@@ -86,7 +135,7 @@ impl Publisher {
     async fn publish(&mut self) -> Result<()> {
         let number = self.published.get();
         self.published.set(number + 1);
-        let payload = Stamp::now(self.sender, number).write();
+        let payload = Stamp::now(self.sender, number).write_long(self.bytes);
         self.client.publish(&self.channel, &payload);
         self.client.flush().await
     }

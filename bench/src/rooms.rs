@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 
 use crate::crowd::{Crowd, subscribed};
-use crate::payload::Stamp;
+use crate::payload::{self, Stamp};
 use crate::publisher::{Order, Publisher};
 use crate::record::Outcome;
 use crate::target::{Guest, Target};
@@ -51,6 +51,7 @@ impl Rooms {
                 sender: u32::try_from(number % members)?,
                 offset: every.mul_f64(number as f64 / guests.len() as f64),
                 every,
+                bytes: payload::LENGTH,
                 published,
             };
             rooms.add(publisher, heard.clone(), landed.clone());

@@ -34,6 +34,11 @@ const WORKLOADS: &[(&str, &str, &str)] = &[
     ("publish", "publish", "--pairs 50 --times 10"),
     ("lone", "lone", "--subscribers 200 --seconds 1"),
     (
+        "slow",
+        "slow",
+        "--readers 100 --neighbours 20 --healthy 0.5 --stall 1",
+    ),
+    (
         "storm",
         "storm",
         "--clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5",

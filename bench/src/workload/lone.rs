@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{Window, channel, every};
 use crate::client::Client;
 use crate::clock::now_ns;
 use crate::crowd::{Crowd, subscribed};
 use crate::dialect::Incoming;
-use crate::payload::Stamp;
+use crate::payload::{self, Stamp};
 use crate::probe::{Probe, Samples, Signals, phase};
+use crate::publisher::Speaker;
 use crate::record::{Measurement, Outcome};
 use crate::server::Server;
 use crate::target::{Guest, Target};
@@ -44,27 +45,22 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let members = subscribed(target, crowded, |_| channel("large")).await?;
     let mut crowd = Crowd::new();
     crowd.listen(members, |_| {});
-    let mut publisher = Client::connect(target, publisher).await?;
+    let speaker = Client::connect(target, publisher).await?;
+    let every = every(options.rate);
+    let speaker = Speaker::start(speaker, channel("large"), every, payload::LENGTH);
     let probe = {
         let (target, lone) = (target.clone(), lone.clone());
         let pause = Duration::from_secs_f64(options.pause / 1000.0);
         Probe::start(move |signals| trips(target, lone, pause, signals)).await?
     };
 
-    // The first publication finds everything cold.
-    let mut published = 0;
-    publish(&mut publisher, &mut published, options.rate, 1.0).await?;
+    // The first publications find everything cold.
+    speaker.order(u32::MAX);
+    sleep(Duration::from_secs(1)).await;
+    let (began, before) = (now_ns(), speaker.published());
     let window = Window::open(server)?;
-    let began = now_ns();
-    let before = published;
-    publish(
-        &mut publisher,
-        &mut published,
-        options.rate,
-        options.seconds,
-    )
-    .await?;
-    let ended = now_ns();
+    sleep(Duration::from_secs_f64(options.seconds)).await;
+    let (ended, published) = (now_ns(), speaker.stop().await?);
     crowd
         .settle(u64::from(published) * options.subscribers as u64)
         .await;
@@ -84,22 +80,6 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let delivery = crowd.tally().borrow().latency.summary();
     measurement.latency.insert("delivery", delivery);
     Ok(measurement)
-}
-
-async fn publish(client: &mut Client, number: &mut u32, rate: f64, seconds: f64) -> Result<()> {
-    let until = Instant::now() + Duration::from_secs_f64(seconds);
-    let mut ticks = tokio::time::interval(every(rate));
-    while Instant::now() < until {
-        tokio::select! {
-            _ = ticks.tick() => {
-                client.publish(&channel("large"), &Stamp::now(0, *number).write());
-                client.flush().await?;
-                *number += 1;
-            }
-            read = client.read(|_| {}) => read?,
-        }
-    }
-    Ok(())
 }
 
 /// Round trips, one after the other, until the end.

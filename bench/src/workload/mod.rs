@@ -7,6 +7,7 @@ pub mod lone;
 pub mod publish;
 pub mod rooms;
 pub mod rtt;
+pub mod slow;
 pub mod storm;
 
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub enum Task {
     Rtt(One<rtt::Options>),
     /// Thousands are cut at once, and come back
     Storm(One<storm::Options>),
+    /// Some readers of a channel stop reading
+    Slow(One<slow::Options>),
     /// A lone client beside a large busy channel
     Lone(One<lone::Options>),
     /// Many publishers with one subscriber each
@@ -72,6 +75,7 @@ impl Task {
             Task::Rooms(one) => rooms::run(&one.options, server).await,
             Task::Rtt(one) => rtt::run(&one.options, server).await,
             Task::Storm(one) => storm::run(&one.options, server).await,
+            Task::Slow(one) => slow::run(&one.options, server).await,
             Task::Lone(one) => lone::run(&one.options, server).await,
             Task::Publish(one) => publish::run(&one.options, server).await,
         }
@@ -86,6 +90,7 @@ impl Task {
             Task::Rooms(one) => &one.alone,
             Task::Rtt(one) => &one.alone,
             Task::Storm(one) => &one.alone,
+            Task::Slow(one) => &one.alone,
             Task::Lone(one) => &one.alone,
             Task::Publish(one) => &one.alone,
         }
@@ -102,6 +107,7 @@ impl Task {
             Task::Rtt(_) => "rtt",
             Task::Storm(one) if one.options.at_once >= one.options.clients => "storm-flood",
             Task::Storm(_) => "storm",
+            Task::Slow(_) => "slow",
             Task::Lone(_) => "lone",
             Task::Publish(_) => "publish",
         }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::{Window, channel, every};
 use crate::client::Client;
 use crate::crowd::{Crowd, each, subscribed};
+use crate::payload;
 use crate::publisher::{Order, Publisher};
 use crate::record::Measurement;
 use crate::server::Server;
@@ -51,6 +52,7 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
             sender: 0,
             offset: every.mul_f64(number as f64 / options.pairs as f64),
             every,
+            bytes: payload::LENGTH,
             published: Rc::new(Cell::new(0)),
         };
         publishers.spawn_local(publisher.live(heard.clone(), |_| {}));
