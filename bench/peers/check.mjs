@@ -4,14 +4,14 @@
 //
 //   make -C bench/peers check
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectTcp, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { centrifuge, plain, sockudo } from "./check/dialects.mjs";
 
@@ -30,9 +30,9 @@ for (const [name, dialect] of Object.entries(PEERS)) {
   describe(name, { skip: isInstalled(name) ? false : "not installed" }, () => {
     let peer;
     before(async () => (peer = await start(name)));
-    after(() => peer.process.kill("SIGKILL"));
+    after(() => peer.server.kill("SIGKILL"));
     const connect = (user, token = dialect.token(SECRET, user)) =>
-      dialect.connect({ address: peer.address, ca: readFileSync(certificate), token });
+      dialect.connect({ port: peer.port, ca: readFileSync(certificate), token });
 
     test("refuses a token that is not right", async () => {
       const bad = {
@@ -80,8 +80,8 @@ for (const [name, dialect] of Object.entries(PEERS)) {
     });
 
     test("ends at SIGTERM", async () => {
-      peer.process.kill("SIGTERM");
-      if (peer.process.exitCode === null) await once(peer.process, "exit");
+      peer.server.kill("SIGTERM");
+      if (peer.server.exitCode === null) await once(peer.server, "exit");
     });
   });
 }
@@ -92,26 +92,31 @@ function payload(number) {
 }
 
 function isInstalled(name) {
-  const program = { bun: "bun/node_modules/.bin/bun", ws: "ws/node_modules/ws" }[name];
-  return existsSync(here(program ?? `../../target/peers/bin/${name}`));
+  return spawnSync(here(`${name}/start`), ["--version"]).status === 0;
 }
 
 async function start(name) {
-  const address = `127.0.0.1:${await freePort()}`;
-  const process_ = spawn(here(`${name}/start`), {
+  const port = await freePort();
+  const server = spawn(here(`${name}/start`), {
     env: {
       ...process.env,
-      BENCH_ADDRESS: address,
+      BENCH_ADDRESS: `127.0.0.1:${port}`,
       BENCH_CERTIFICATE: certificate,
       BENCH_KEY: key,
       BENCH_SECRET: SECRET,
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "ignore", "inherit"],
   });
-  for await (const line of createInterface({ input: process_.stdout })) {
-    if (line === "ready") return { process: process_, address };
+  while (!(await listens(port))) {
+    assert.equal(server.exitCode, null, `${name} ended before it listened`);
+    await sleep(20);
   }
-  throw new Error(`${name} ended before it was ready`);
+  return { server, port };
+}
+
+function listens(port) {
+  const socket = connectTcp(port, "127.0.0.1");
+  return once(socket, "connect").then(() => true, () => false).finally(() => socket.destroy());
 }
 
 async function freePort() {

@@ -107,9 +107,9 @@ class PlainClient extends Client {
 export const plain = {
   token: userToken,
   refusal: /Unexpected server response: 401/,
-  async connect({ address, ca, token }) {
+  async connect({ port, ca, token }) {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const client = new PlainClient(new WebSocket(`wss://${address}/ws`, { ca, headers }));
+    const client = new PlainClient(new WebSocket(`wss://127.0.0.1:${port}/ws`, { ca, headers }));
     await client.opened();
     return client;
   },
@@ -148,8 +148,8 @@ export const centrifuge = {
   token: userToken,
   // Invalid token, token expired; no token and none needed is "bad request".
   refusal: /closed: 3500|error 109|closed: 3501|closed: 3503/,
-  async connect({ address, ca, token }) {
-    const client = new CentrifugeClient(new WebSocket(`wss://${address}/connection/websocket`, { ca }));
+  async connect({ port, ca, token }) {
+    const client = new CentrifugeClient(new WebSocket(`wss://127.0.0.1:${port}/connection/websocket`, { ca }));
     await client.opened();
     await client.command({ connect: { token } });
     return client;

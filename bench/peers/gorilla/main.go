@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -26,6 +27,10 @@ var upgrader = websocket.Upgrader{
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "--version" {
+		fmt.Println(version())
+		return
+	}
 	if err := run(); err != nil {
 		log.Fatal(err)
 	}
@@ -78,6 +83,17 @@ func run() error {
 		return err
 	}
 	return nil
+}
+
+// version tells what the program is made of.
+func version() string {
+	build, _ := debug.ReadBuildInfo()
+	for _, module := range build.Deps {
+		if module.Path == "github.com/gorilla/websocket" {
+			return fmt.Sprintf("gorilla/websocket %s, Go %s", module.Version[1:], build.GoVersion[2:])
+		}
+	}
+	return "gorilla/websocket, Go " + build.GoVersion[2:]
 }
 
 // authorize checks the signature and the expiry of the request's bearer token.
