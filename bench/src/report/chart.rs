@@ -16,11 +16,18 @@ pub(super) struct Chart {
 }
 
 /// All that the run has figures for; the overview first.
-pub(super) fn all(results: &Results) -> Result<Vec<Chart>> {
-    let overview: Vec<Panel> =
-        COSTS.iter().filter_map(|figure| of_ratios(results, figure)).collect();
-    let others = [IDLE_MEMORY, STORM, LATENCIES]
-        .map(|figures| figures.iter().filter_map(|figure| of_values(results, figure)).collect());
+pub(super) fn all(results: &Results, command: &str) -> Result<Vec<Chart>> {
+    let caption = caption(results, command);
+    let overview: Vec<Panel> = COSTS
+        .iter()
+        .filter_map(|figure| of_ratios(results, figure))
+        .collect();
+    let others = [IDLE_MEMORY, STORM, LATENCIES].map(|figures| {
+        figures
+            .iter()
+            .filter_map(|figure| of_values(results, figure))
+            .collect()
+    });
     let [idle, storm, latency] = others;
 
     let charts: [(&str, &str, Vec<Panel>); 4] = [
@@ -31,24 +38,58 @@ pub(super) fn all(results: &Results) -> Result<Vec<Chart>> {
         ),
         ("idle.svg", "Memory of an idle connection", idle),
         ("storm.svg", "A storm: all connections cut at once", storm),
-        ("latency.svg", "How long deliveries take: the 99th percentile", latency),
+        (
+            "latency.svg",
+            "How long deliveries take: the 99th percentile",
+            latency,
+        ),
     ];
     charts
         .into_iter()
         .filter(|(_, _, panels)| !panels.is_empty())
-        .map(|(file, alt, panels)| Ok(Chart { file, alt, svg: panel::draw(alt, &panels)? }))
+        .map(|(file, alt, panels)| {
+            Ok(Chart {
+                file,
+                alt,
+                svg: panel::draw(alt, &caption, &panels)?,
+            })
+        })
         .collect()
+}
+
+/// Where the figures are from, for whoever sees the chart alone.
+fn caption(results: &Results, command: &str) -> String {
+    let (_, ended) = results.dates();
+    let day = ended.split('T').next().unwrap_or(ended);
+    let machine = results.machine();
+    let machine =
+        machine.map(|machine| format!("{} cores of {}", machine.cores, machine.processor));
+    [Some(day.to_owned()), machine, Some(command.to_owned())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 /// Beside the floor, which is the line at 1.
 fn of_ratios(results: &Results, figure: &Figure) -> Option<Panel> {
-    let bars = bars(results, |peer| results.ratios(figure, peer), |peer| peer != FLOOR)?;
+    let bars = bars(
+        results,
+        |peer| results.ratios(figure, peer),
+        |peer| peer != FLOOR,
+    )?;
     let goal = match figure.goal {
         Some(Goal::Ratio(at_most)) => Some(at_most),
         _ => None,
     };
-    let unit = format!("{}, ÷ floor", figure.unit);
-    Some(Panel { title: figure.title, unit, bars, floor: Some(1.0), goal })
+    let subtitle = format!("{} ÷ floor", figure.measure);
+    Some(Panel {
+        title: figure.title,
+        subtitle,
+        bars,
+        floor: Some(1.0),
+        goal,
+    })
 }
 
 fn of_values(results: &Results, figure: &Figure) -> Option<Panel> {
@@ -57,7 +98,14 @@ fn of_values(results: &Results, figure: &Figure) -> Option<Panel> {
         Some(Goal::Value(at_most)) => Some(at_most),
         _ => None,
     };
-    Some(Panel { title: figure.title, unit: figure.unit.to_owned(), bars, floor: None, goal })
+    let subtitle = format!("{}, {}", figure.measure, figure.unit);
+    Some(Panel {
+        title: figure.title,
+        subtitle,
+        bars,
+        floor: None,
+        goal,
+    })
 }
 
 /// A bar for each peer that has the figure, Gatepost's first; `None` if there are none.

@@ -10,7 +10,8 @@ pub(super) struct Figure {
     pub(super) workload: &'static str,
     /// What it is called.
     pub(super) title: &'static str,
-    /// What its value is.
+    /// What is measured, and in which unit.
+    pub(super) measure: &'static str,
     pub(super) unit: &'static str,
     source: Source,
     /// What it is divided by, always in the same round; a figure without is told as it is.
@@ -58,82 +59,135 @@ impl Goal {
 
 impl Figure {
     const fn new(workload: &'static str, title: &'static str, source: Source) -> Figure {
-        Figure { workload, title, unit: "", source, base: None, goal: None, beat: &[] }
+        Figure {
+            workload,
+            title,
+            measure: "",
+            unit: "",
+            source,
+            base: None,
+            goal: None,
+            beat: &[],
+        }
     }
 
-    const fn in_unit(self, unit: &'static str) -> Figure {
-        Figure { unit, ..self }
+    const fn of(self, measure: &'static str, unit: &'static str) -> Figure {
+        Figure {
+            measure,
+            unit,
+            ..self
+        }
     }
 
     const fn over(self, base: Base) -> Figure {
-        Figure { base: Some(base), ..self }
+        Figure {
+            base: Some(base),
+            ..self
+        }
     }
 
     const fn goal(self, goal: Goal, beat: &'static [&'static str]) -> Figure {
-        Figure { goal: Some(goal), beat, ..self }
+        Figure {
+            goal: Some(goal),
+            beat,
+            ..self
+        }
     }
 
     /// Its value in a record of its workload.
     pub(super) fn value(&self, record: &Record) -> Option<f64> {
         match self.source {
             Source::Named(name) => record.figures.get(name).copied(),
-            Source::P99(name) => record.latency.get(name).map(|latency| latency.p99_us / 1000.0),
-            Source::Worst(name) => record.latency.get(name).map(|latency| latency.max_us / 1000.0),
+            Source::P99(name) => record
+                .latency
+                .get(name)
+                .map(|latency| latency.p99_us / 1000.0),
+            Source::Worst(name) => record
+                .latency
+                .get(name)
+                .map(|latency| latency.max_us / 1000.0),
         }
     }
 }
 
 /// What work and waiting cost, in proportion to the floor: what the overview shows.
 pub(super) const COSTS: &[Figure] = &[
-    Figure::new("fanout", "Fan-out, 50/s", Source::Named("cpu_us_per_delivery"))
-        .in_unit("CPU µs a delivery")
-        .over(Base::Floor)
-        .goal(Goal::Ratio(1.15), &["gorilla", "centrifugo"]),
-    Figure::new("saturated", "Fan-out, saturated", Source::Named("cpu_us_per_delivery"))
-        .in_unit("CPU µs a delivery")
-        .over(Base::Floor)
-        .goal(Goal::Ratio(0.16), &["bun", "centrifugo"]),
+    Figure::new(
+        "fanout",
+        "Fan-out, 50/s",
+        Source::Named("cpu_us_per_delivery"),
+    )
+    .of("CPU a delivery", "µs")
+    .over(Base::Floor)
+    .goal(Goal::Ratio(1.15), &["gorilla", "centrifugo"]),
+    Figure::new(
+        "saturated",
+        "Fan-out, saturated",
+        Source::Named("cpu_us_per_delivery"),
+    )
+    .of("CPU a delivery", "µs")
+    .over(Base::Floor)
+    .goal(Goal::Ratio(0.16), &["bun", "centrifugo"]),
     Figure::new("rooms", "Rooms of 10", Source::Named("cpu_us_per_delivery"))
-        .in_unit("CPU µs a delivery")
+        .of("CPU a delivery", "µs")
         .over(Base::Floor)
         .goal(Goal::Ratio(1.25), &["tungstenite"]),
     Figure::new("rtt", "Round trip", Source::Named("cpu_us_per_round_trip"))
-        .in_unit("CPU µs a message")
+        .of("CPU a message", "µs")
         .over(Base::Floor)
         .goal(Goal::Ratio(1.2), &["bun"]),
-    Figure::new("connect", "Admission", Source::Named("cpu_ms_per_admission"))
-        .in_unit("CPU ms a connection")
-        .over(Base::Floor)
-        .goal(Goal::Ratio(1.2), &["bun"]),
-    Figure::new("idle", "Idle connection", Source::Named("pss_kib_per_connection"))
-        .in_unit("PSS KiB a connection")
-        .over(Base::Floor)
-        .goal(Goal::Value(10.0), &["gorilla", "centrifugo"]),
+    Figure::new(
+        "connect",
+        "Admission",
+        Source::Named("cpu_ms_per_admission"),
+    )
+    .of("CPU a connection", "ms")
+    .over(Base::Floor)
+    .goal(Goal::Ratio(1.2), &["bun"]),
+    Figure::new(
+        "idle",
+        "Idle connection",
+        Source::Named("pss_kib_per_connection"),
+    )
+    .of("PSS a connection", "KiB")
+    .over(Base::Floor)
+    .goal(Goal::Value(10.0), &["gorilla", "centrifugo"]),
 ];
 
 /// Beside the server's own memory: what the kernel holds.
 pub(super) const KERNEL: &[Figure] = &[
-    Figure::new("idle", "TCP buffers", Source::Named("tcp_kib_per_connection"))
-        .in_unit("KiB a connection"),
-    Figure::new("idle", "Kernel objects", Source::Named("slab_kib_per_connection"))
-        .in_unit("KiB a connection"),
+    Figure::new(
+        "idle",
+        "TCP buffers",
+        Source::Named("tcp_kib_per_connection"),
+    )
+    .of("a connection", "KiB"),
+    Figure::new(
+        "idle",
+        "Kernel objects",
+        Source::Named("slab_kib_per_connection"),
+    )
+    .of("a connection", "KiB"),
 ];
 
 /// Goals that are no ratios to the floor.
 pub(super) const OTHERS: &[Figure] = &[];
 
 /// What the chart of idle memory shows.
-pub(super) const IDLE_MEMORY: &[Figure] =
-    &[Figure::new("idle", "Idle connection", Source::Named("pss_kib_per_connection"))
-        .in_unit("PSS KiB a connection")
-        .goal(Goal::Value(10.0), &[])];
+pub(super) const IDLE_MEMORY: &[Figure] = &[Figure::new(
+    "idle",
+    "Idle connection",
+    Source::Named("pss_kib_per_connection"),
+)
+.of("PSS a connection", "KiB")
+.goal(Goal::Value(10.0), &[])];
 
 /// What the chart of a storm shows.
 pub(super) const STORM: &[Figure] = &[];
 
 /// What the chart of the latency shows.
 pub(super) const LATENCIES: &[Figure] = &[
-    Figure::new("fanout", "Fan-out, 50/s", Source::P99("delivery")).in_unit("p99, ms"),
-    Figure::new("rooms", "Rooms of 10", Source::P99("delivery")).in_unit("p99, ms"),
-    Figure::new("rtt", "Round trip", Source::P99("round_trip")).in_unit("p99, ms"),
+    Figure::new("fanout", "Fan-out, 50/s", Source::P99("delivery")).of("p99", "ms"),
+    Figure::new("rooms", "Rooms of 10", Source::P99("delivery")).of("p99", "ms"),
+    Figure::new("rtt", "Round trip", Source::P99("round_trip")).of("p99", "ms"),
 ];

@@ -7,8 +7,7 @@ use super::tables::Table;
 
 /// The table of the goals.
 pub(super) fn table(results: &Results) -> String {
-    let mut table =
-        Table::new(["figure", "goal", "Gatepost", "mean", "to beat", "reached"]);
+    let mut table = Table::new(["figure", "goal", "Gatepost", "mean", "to beat", "reached"]);
     for figure in COSTS.iter().chain(OTHERS) {
         if let Some(goal) = figure.goal {
             table.row(row(results, figure, goal));
@@ -31,11 +30,17 @@ fn row(results: &Results, figure: &Figure, goal: Goal) -> [String; 6] {
         Some(_) => "no",
     };
     [
-        figure.title.into(),
+        format!("{}: {}", figure.title, figure.measure),
         told(figure, goal),
         ours.as_ref().map_or("–".into(), Spread::text),
-        ours.as_ref().map_or("–".into(), |spread| number(spread.mean())),
-        figure.beat.iter().filter_map(beaten).collect::<Vec<_>>().join(", "),
+        ours.as_ref()
+            .map_or("–".into(), |spread| number(spread.mean())),
+        figure
+            .beat
+            .iter()
+            .filter_map(beaten)
+            .collect::<Vec<_>>()
+            .join(", "),
         reached.into(),
     ]
 }
@@ -60,5 +65,12 @@ fn losses(results: &Results) -> [String; 6] {
         }
     };
     let title = "All workloads: deliveries lost, doubled or out of order".to_owned();
-    [title, "0".into(), wrong, "–".into(), String::new(), reached.into()]
+    [
+        title,
+        "0".into(),
+        wrong,
+        "–".into(),
+        String::new(),
+        reached.into(),
+    ]
 }

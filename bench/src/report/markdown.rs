@@ -1,7 +1,5 @@
 //! report.md: the goals, then ratios, then what is behind them.
 
-use std::fmt::Write;
-
 use super::chart::Chart;
 use super::figure::{COSTS, Figure, KERNEL, OTHERS};
 use super::goals;
@@ -23,10 +21,20 @@ pub(super) fn report(results: &Results, command: &str, charts: &[Chart]) -> Stri
     text.push_str(&images(charts));
     section(&mut text, "Goals", GOALS, &goals::table(results));
     section(&mut text, "Ratios to the floor", RATIOS, &ratios(results));
-    section(&mut text, "Values", VALUES, &values(results, &all_figures()));
+    section(
+        &mut text,
+        "Values",
+        VALUES,
+        &values(results, &all_figures()),
+    );
     section(&mut text, "Latency", LATENCY, &latencies(results));
-    section(&mut text, "Deliveries", DELIVERIES, &deliveries(results));
-    section(&mut text, "Every round", ROUNDS, &rounds(results));
+    section(
+        &mut text,
+        "Deliveries",
+        DELIVERIES,
+        &folded(&deliveries(results)),
+    );
+    section(&mut text, "Every round", ROUNDS, &folded(&rounds(results)));
     section(&mut text, "Versions", "", &versions(results));
     text
 }
@@ -44,32 +52,40 @@ const DELIVERIES: &str = "All rounds together. Every payload has a number, so th
 const ROUNDS: &str = "The ratios, or the values where there is no ratio, round by round.";
 
 fn section(text: &mut String, title: &str, words: &str, body: &str) {
-    // Writing to a string does not fail.
-    let _ = write!(text, "\n## {title}\n\n");
+    text.push_str(&format!("\n## {title}\n\n"));
     if !words.is_empty() {
-        let _ = write!(text, "{words}\n\n");
+        text.push_str(&format!("{words}\n\n"));
     }
     text.push_str(body);
+}
+
+/// A long table, out of the way until somebody wants it.
+fn folded(table: &str) -> String {
+    format!("<details><summary>the table</summary>\n\n{table}\n</details>\n")
 }
 
 fn circumstances(results: &Results, command: &str) -> String {
     let (began, ended) = results.dates();
     let rounds = results.rounds();
-    let mut text = format!("- Measured from {began} to {ended}, {rounds} rounds\n");
+    let mut lines = vec![format!("Measured from {began} to {ended}, {rounds} rounds")];
     if let Some(machine) = results.machine() {
-        let gib = machine.memory_mib as f64 / 1024.0;
-        let _ = write!(
-            text,
-            "- Machine: {} cores of {}, {gib:.1} GiB, Linux {}; server and clients on it, over loopback\n",
-            machine.cores, machine.processor, machine.kernel
-        );
+        lines.push(format!(
+            "Machine: {} cores of {}, {:.1} GiB, Linux {}; server and clients on it, over loopback",
+            machine.cores,
+            machine.processor,
+            machine.memory_mib as f64 / 1024.0,
+            machine.kernel
+        ));
     }
-    let _ = write!(text, "- Command: `{command}`\n");
-    text
+    lines.push(format!("Command: `{command}`"));
+    lines.iter().map(|line| format!("- {line}\n")).collect()
 }
 
 fn images(charts: &[Chart]) -> String {
-    charts.iter().map(|chart| format!("\n![{}]({})\n", chart.alt, chart.file)).collect()
+    charts
+        .iter()
+        .map(|chart| format!("\n![{}]({})\n", chart.alt, chart.file))
+        .collect()
 }
 
 fn ratios(results: &Results) -> String {
@@ -81,12 +97,22 @@ fn all_figures() -> Vec<&'static Figure> {
 }
 
 fn values(results: &Results, figures: &[&Figure]) -> String {
-    let mut table = Table::new(["figure", ""].into_iter().chain(results.peers().map(display)));
+    let mut table = Table::new(
+        ["figure", ""]
+            .into_iter()
+            .chain(results.peers().map(display)),
+    );
     for figure in figures {
-        let values: Vec<_> = results.peers().map(|peer| results.values(figure, peer)).collect();
+        let values: Vec<_> = results
+            .peers()
+            .map(|peer| results.values(figure, peer))
+            .collect();
         if values.iter().any(Option::is_some) {
             let cells = values.iter().map(|spread| median(spread.as_ref()));
-            let names = [figure.title.to_owned(), figure.unit.to_owned()];
+            let names = [
+                figure.title.to_owned(),
+                format!("{}, {}", figure.measure, figure.unit),
+            ];
             table.row(names.into_iter().chain(cells));
         }
     }
@@ -98,10 +124,13 @@ fn peers_by_figures(
     figures: &[Figure],
     of: impl Fn(&Figure, &str) -> Option<Spread>,
 ) -> String {
-    let measured =
-        |figure: &&Figure| results.peers().any(|peer| of(figure, peer).is_some());
+    let measured = |figure: &&Figure| results.peers().any(|peer| of(figure, peer).is_some());
     let figures: Vec<&Figure> = figures.iter().filter(measured).collect();
-    let mut table = Table::new(["server"].into_iter().chain(figures.iter().map(|f| f.title)));
+    let mut table = Table::new(
+        ["server"]
+            .into_iter()
+            .chain(figures.iter().map(|f| f.title)),
+    );
     for peer in results.peers() {
         let cells = figures.iter().map(|figure| match of(figure, peer) {
             Some(_) if peer == FLOOR => "1".to_owned(),
@@ -118,14 +147,20 @@ fn median(spread: Option<&Spread>) -> String {
 }
 
 fn latencies(results: &Results) -> String {
-    let mut table =
-        Table::new(["server"].into_iter().chain(LATENCIES.iter().map(|(_, _, title)| *title)));
+    let mut table = Table::new(
+        ["server"]
+            .into_iter()
+            .chain(LATENCIES.iter().map(|(_, _, title)| *title)),
+    );
     for peer in results.peers() {
         let cells = LATENCIES.iter().map(|(workload, name, _)| {
             let p50 = results.latency(workload, name, peer, |latency| latency.p50_us);
             let p99 = results.latency(workload, name, peer, |latency| latency.p99_us);
             let worst = results.latency(workload, name, peer, |latency| latency.max_us);
-            [p50, p99, worst].each_ref().map(|spread| median(spread.as_ref())).join(" / ")
+            [p50, p99, worst]
+                .each_ref()
+                .map(|spread| median(spread.as_ref()))
+                .join(" / ")
         });
         table.row([display(peer).to_owned()].into_iter().chain(cells));
     }
@@ -134,11 +169,23 @@ fn latencies(results: &Results) -> String {
 
 fn deliveries(results: &Results) -> String {
     let columns = ["workload, server", "published", "delivered"];
-    let wrong = ["lost", "doubled", "out of order", "late", "broken", "refused"];
+    let wrong = [
+        "lost",
+        "doubled",
+        "out of order",
+        "late",
+        "broken",
+        "refused",
+    ];
     let mut table = Table::new(columns.into_iter().chain(wrong));
     for workload in results.workloads() {
         for peer in results.peers() {
-            let Some(counts) = results.counts(workload, peer) else { continue };
+            let Some(counts) = results.counts(workload, peer) else {
+                continue;
+            };
+            if counts.is_nothing() {
+                continue;
+            }
             let figures = [
                 counts.published,
                 counts.deliveries,
@@ -157,7 +204,9 @@ fn deliveries(results: &Results) -> String {
 }
 
 fn rounds(results: &Results) -> String {
-    let numbers: Vec<String> = (1..=results.rounds()).map(|round| round.to_string()).collect();
+    let numbers: Vec<String> = (1..=results.rounds())
+        .map(|round| round.to_string())
+        .collect();
     let columns = ["figure, server", "mean", "median"].map(str::to_owned);
     let mut table = Table::new(columns.into_iter().chain(numbers));
     for figure in COSTS.iter().chain(OTHERS) {
@@ -169,7 +218,11 @@ fn rounds(results: &Results) -> String {
             let Some(spread) = spread else { continue };
             let name = format!("{}, {}", figure.title, display(peer));
             let cells = [name, number(spread.mean()), number(spread.median())];
-            table.row(cells.into_iter().chain(spread.rounds().iter().copied().map(number)));
+            table.row(
+                cells
+                    .into_iter()
+                    .chain(spread.rounds().iter().copied().map(number)),
+            );
         }
     }
     table.text()

@@ -55,7 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// The report's files, by name.
 fn files(text: &str, command: &str) -> Result<Vec<(&'static str, String)>> {
     let results = Results::of(records::read(text)?);
-    let charts = chart::all(&results)?;
+    let charts = chart::all(&results, command)?;
     let report = markdown::report(&results, command, &charts);
     let mut files = vec![("report.md", report)];
     files.extend(charts.into_iter().map(|chart| (chart.file, chart.svg)));

@@ -10,7 +10,7 @@ use super::spread::number;
 /// One figure of several servers.
 pub(super) struct Panel {
     pub(super) title: &'static str,
-    pub(super) unit: String,
+    pub(super) subtitle: String,
     pub(super) bars: Vec<Bar>,
     /// Where the floor is, when it is no bar.
     pub(super) floor: Option<f64>,
@@ -30,18 +30,21 @@ pub(super) struct Bar {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-const TEXT: RGBColor = RGBColor(110, 119, 129);
+const TEXT: RGBColor = RGBColor(118, 131, 144);
 const OURS: RGBColor = RGBColor(47, 129, 247);
 const OTHERS: RGBColor = RGBColor(139, 148, 158);
+const LEGEND: &str = "Bar: median of the rounds, thin line: smallest to largest. Less is better. \
+    Grey line: the floor. Blue mark: the goal.";
 const FONT: &str = "sans-serif";
 
 /// Widths and heights, in pixels.
 const WIDTH: i32 = 420;
-const HEADING: i32 = 34;
+const HEADING: i32 = 40;
 const HEAD: i32 = 44;
 const ROW: i32 = 20;
 const BAR: i32 = 12;
 const GAP: i32 = 18;
+const FOOT: i32 = 54;
 /// Where bars begin and end: names are before, values behind.
 const LEFT: i32 = 96;
 const RIGHT: i32 = WIDTH - 64;
@@ -49,10 +52,12 @@ const RIGHT: i32 = WIDTH - 64;
 /// When the largest value is so many times the smallest, the scale is logarithmic.
 const DECADES: f64 = 20.0;
 
-/// Draws panels two in a row under one title.
-pub(super) fn draw(title: &str, panels: &[Panel]) -> Result<String> {
+/// Draws panels two in a row, under one title and above a caption.
+pub(super) fn draw(title: &str, caption: &str, panels: &[Panel]) -> Result<String> {
     let columns = panels.len().min(2);
-    let rows = panels.chunks(2).map(|row| row.iter().map(Panel::height).max().unwrap_or(0));
+    let rows = panels
+        .chunks(2)
+        .map(|row| row.iter().map(Panel::height).max().unwrap_or(0));
     let tops: Vec<i32> = rows
         .scan(HEADING, |next, height| {
             let top = *next;
@@ -60,14 +65,22 @@ pub(super) fn draw(title: &str, panels: &[Panel]) -> Result<String> {
             Some(top)
         })
         .collect();
-    let last = panels.chunks(2).last().into_iter().flatten().map(Panel::height).max();
-    let height = tops.last().copied().unwrap_or(HEADING) + last.unwrap_or(0) + 8;
+    let last = panels
+        .chunks(2)
+        .last()
+        .into_iter()
+        .flatten()
+        .map(Panel::height)
+        .max();
+    let height = tops.last().copied().unwrap_or(HEADING) + last.unwrap_or(0) + FOOT;
     let width = WIDTH * i32::try_from(columns)?;
 
     let mut svg = String::new();
     let size = (u32::try_from(width)?, u32::try_from(height)?);
     let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-    write(&area, title, (width / 2, 16), 15, TEXT, HPos::Center)?;
+    bold(&area, title, (14, 18), 15)?;
+    write(&area, LEGEND, (14, height - 32), TEXT, HPos::Left)?;
+    write(&area, caption, (14, height - 14), TEXT, HPos::Left)?;
     for (index, panel) in panels.iter().enumerate() {
         let at = (WIDTH * i32::try_from(index % 2)?, tops[index / 2]);
         panel.draw(&area, at)?;
@@ -89,9 +102,19 @@ impl Panel {
         let scale = self.scale();
         let at = |value: f64| x + LEFT + scale.at(value);
         let (top, bottom) = (y + HEAD, y + self.height());
-        let log = if scale.is_logarithmic() { ", logarithmic" } else { "" };
-        bold(area, self.title, (x + 14, y + 10))?;
-        write(area, &format!("{}{log}", self.unit), (x + 14, y + 28), 12, TEXT, HPos::Left)?;
+        let log = if scale.is_logarithmic() {
+            ", logarithmic"
+        } else {
+            ""
+        };
+        bold(area, self.title, (x + 14, y + 10), 14)?;
+        write(
+            area,
+            &format!("{}{log}", self.subtitle),
+            (x + 14, y + 28),
+            TEXT,
+            HPos::Left,
+        )?;
 
         if let Some(floor) = self.floor {
             let line = [(at(floor), top - 2), (at(floor), bottom)];
@@ -99,7 +122,7 @@ impl Panel {
         }
         for (index, bar) in self.bars.iter().enumerate() {
             let middle = top + ROW * i32::try_from(index)? + ROW / 2;
-            bar.draw(area, x, middle, &at)?;
+            bar.draw(area, x, middle, at)?;
             if let (true, Some(goal)) = (bar.ours, self.goal) {
                 let line = [(at(goal), middle - ROW / 2), (at(goal), middle + ROW / 2)];
                 path(area, line.to_vec(), OURS.stroke_width(2))?;
@@ -110,11 +133,21 @@ impl Panel {
 
     fn scale(&self) -> Scale {
         let marks = || self.floor.into_iter().chain(self.goal);
-        let largest = self.bars.iter().map(|bar| bar.high).chain(marks()).fold(0.0, f64::max);
+        let largest = self
+            .bars
+            .iter()
+            .map(|bar| bar.high)
+            .chain(marks())
+            .fold(0.0, f64::max);
         let lows = self.bars.iter().map(|bar| bar.low).chain(marks());
-        let smallest = lows.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        let smallest = lows
+            .filter(|value| *value > 0.0)
+            .fold(f64::INFINITY, f64::min);
         if smallest.is_finite() && largest / smallest > DECADES {
-            Scale::Logarithmic { from: smallest / 2.0, to: largest }
+            Scale::Logarithmic {
+                from: smallest / 2.0,
+                to: largest,
+            }
         } else {
             Scale::Linear { to: largest }
         }
@@ -123,16 +156,24 @@ impl Panel {
 
 impl Bar {
     fn draw(&self, area: &Area<'_>, x: i32, middle: i32, at: impl Fn(f64) -> i32) -> Result<()> {
-        let colour = if self.ours { OURS } else { OTHERS };
-        write(area, &self.name, (x + LEFT - 8, middle), 12, colour, HPos::Right)?;
-        let corners = [(x + LEFT, middle - BAR / 2), (at(self.value), middle + BAR / 2)];
-        area.draw(&Rectangle::new(corners, colour.mix(0.8).filled())).map_err(failed)?;
+        let (colour, words) = if self.ours {
+            (OURS, OURS)
+        } else {
+            (OTHERS, TEXT)
+        };
+        write(area, &self.name, (x + LEFT - 8, middle), words, HPos::Right)?;
+        let corners = [
+            (x + LEFT, middle - BAR / 2),
+            (at(self.value), middle + BAR / 2),
+        ];
+        area.draw(&Rectangle::new(corners, colour.mix(0.8).filled()))
+            .map_err(failed)?;
         if self.high > self.low {
             let line = [(at(self.low), middle), (at(self.high), middle)];
             path(area, line.to_vec(), TEXT.stroke_width(1))?;
         }
         let end = at(self.high.max(self.value)) + 6;
-        write(area, &number(self.value), (end, middle), 12, colour, HPos::Left)
+        write(area, &number(self.value), (end, middle), words, HPos::Left)
     }
 }
 
@@ -161,20 +202,18 @@ fn path(area: &Area<'_>, points: Vec<(i32, i32)>, style: ShapeStyle) -> Result<(
     area.draw(&PathElement::new(points, style)).map_err(failed)
 }
 
-fn bold(area: &Area<'_>, text: &str, at: (i32, i32)) -> Result<()> {
-    let font = (FONT, 14).into_font().style(FontStyle::Bold).color(&TEXT);
-    place(area, text, at, &font.pos(Pos::new(HPos::Left, VPos::Center)))
+fn bold(area: &Area<'_>, text: &str, at: (i32, i32), size: u32) -> Result<()> {
+    let font = (FONT, size).into_font().style(FontStyle::Bold).color(&TEXT);
+    place(
+        area,
+        text,
+        at,
+        &font.pos(Pos::new(HPos::Left, VPos::Center)),
+    )
 }
 
-fn write(
-    area: &Area<'_>,
-    text: &str,
-    at: (i32, i32),
-    size: u32,
-    colour: RGBColor,
-    side: HPos,
-) -> Result<()> {
-    let font = (FONT, size).into_font().color(&colour);
+fn write(area: &Area<'_>, text: &str, at: (i32, i32), colour: RGBColor, side: HPos) -> Result<()> {
+    let font = (FONT, 13).into_font().color(&colour);
     place(area, text, at, &font.pos(Pos::new(side, VPos::Center)))
 }
 

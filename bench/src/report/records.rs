@@ -30,7 +30,7 @@ pub(super) struct Machine {
 }
 
 /// What became of the messages and the connections.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) published: u64,
     pub(super) deliveries: u64,
@@ -43,6 +43,10 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    pub(super) fn is_nothing(self) -> bool {
+        self == Counts::default()
+    }
+
     pub(super) fn add(&mut self, other: Counts) {
         self.published += other.published;
         self.deliveries += other.deliveries;
@@ -67,7 +71,11 @@ pub(super) struct Latency {
 pub(super) fn read(text: &str) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     let mut seen = BTreeMap::new();
-    for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+    for (line, number) in text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| !line.trim().is_empty())
+    {
         let record: Record = serde_json::from_str(line)
             .with_context(|| format!("line {number} is not a record of the bench"))?;
         let key = (record.workload.clone(), record.peer.clone(), record.round);

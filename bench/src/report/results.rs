@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-
 use super::figure::{Base, Figure};
 use super::records::{Counts, Latency, Machine, Record};
 use super::spread::Spread;
@@ -35,13 +34,20 @@ impl Results {
     }
 
     pub(super) fn rounds(&self) -> usize {
-        self.records.iter().map(|record| record.round).max().unwrap_or(0)
+        self.records
+            .iter()
+            .map(|record| record.round)
+            .max()
+            .unwrap_or(0)
     }
 
     /// When the first and the last measurement ended.
     pub(super) fn dates(&self) -> (&str, &str) {
         let dates = || self.records.iter().map(|record| record.date.as_str());
-        (dates().min().unwrap_or_default(), dates().max().unwrap_or_default())
+        (
+            dates().min().unwrap_or_default(),
+            dates().max().unwrap_or_default(),
+        )
     }
 
     /// The machine of the first measurement.
@@ -93,7 +99,11 @@ impl Results {
         of: impl Fn(&Latency) -> f64,
     ) -> Option<Spread> {
         let rounds = self.of_workload(workload, peer);
-        Spread::of(rounds.filter_map(|record| Some(of(record.latency.get(name)?) / 1000.0)).collect())
+        Spread::of(
+            rounds
+                .filter_map(|record| Some(of(record.latency.get(name)?) / 1000.0))
+                .collect(),
+        )
     }
 
     /// The values of a figure over the rounds.

@@ -49,13 +49,13 @@ impl Spread {
     }
 }
 
-/// Three figures that count.
+/// Three digits that count, so that a figure beside its goal is seen to reach it or not.
 pub(super) fn number(value: f64) -> String {
     let decimals = match value.abs() {
         0.0 => 0,
         100.0.. => 0,
         10.0.. => 1,
-        0.1.. => 2,
+        1.0.. => 2,
         _ => 3,
     };
     format!("{value:.decimals$}")

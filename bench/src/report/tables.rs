@@ -1,7 +1,5 @@
 //! Tables of Markdown.
 
-use std::fmt::Write;
-
 /// A table, written row by row.
 pub(super) struct Table(String);
 
@@ -20,8 +18,7 @@ impl Table {
     pub(super) fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) -> usize {
         let mut count = 0;
         for cell in cells {
-            // Writing to a string does not fail.
-            let _ = write!(self.0, "| {} ", cell.as_ref());
+            self.0.push_str(&format!("| {} ", cell.as_ref()));
             count += 1;
         }
         self.0.push_str("|\n");
