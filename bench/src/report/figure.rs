@@ -29,8 +29,6 @@ enum Source {
     Named(&'static str),
     /// The 99th percentile of the latency with this name, in milliseconds.
     P99(&'static str),
-    /// The worst of it.
-    Worst(&'static str),
 }
 
 /// What a ratio is taken to.
@@ -102,10 +100,6 @@ impl Figure {
                 .latency
                 .get(name)
                 .map(|latency| latency.p99_us / 1000.0),
-            Source::Worst(name) => record
-                .latency
-                .get(name)
-                .map(|latency| latency.max_us / 1000.0),
         }
     }
 }
@@ -152,6 +146,21 @@ pub(super) const COSTS: &[Figure] = &[
     .of("PSS a connection", "KiB")
     .over(Base::Floor)
     .goal(Goal::Value(10.0), &["gorilla", "centrifugo"]),
+    Figure::new(
+        "storm",
+        "Readmission in a storm",
+        Source::Named("cpu_ms_per_readmission"),
+    )
+    .of("CPU a connection", "ms")
+    .over(Base::Floor)
+    .goal(Goal::Ratio(1.2), &["bun"]),
+    Figure::new(
+        "publish",
+        "Many publishers, a subscriber each",
+        Source::Named("cpu_us_per_delivery"),
+    )
+    .of("CPU a delivery", "µs")
+    .over(Base::Floor),
 ];
 
 /// Beside the server's own memory: what the kernel holds.
@@ -170,8 +179,49 @@ pub(super) const KERNEL: &[Figure] = &[
     .of("a connection", "KiB"),
 ];
 
-/// Goals that are no ratios to the floor.
-pub(super) const OTHERS: &[Figure] = &[];
+/// What is told as it is.
+pub(super) const OTHERS: &[Figure] =
+    &[PROTOBUF, STAYED, STAYED_IN_FLOOD, ALL_BACK, OVERFLOWS, LONE];
+
+const PROTOBUF: Figure = Figure::new(
+    "protobuf",
+    "Fan-out, 50/s, in Protobuf",
+    Source::Named("cpu_us_per_delivery"),
+)
+.of("CPU a delivery", "µs")
+.over(Base::Workload("fanout"))
+.goal(Goal::Ratio(1.0), &[]);
+
+const STAYED: Figure = Figure::new(
+    "storm",
+    "Those who stay in a storm of 500 at once",
+    Source::Named("p99_during_ms"),
+)
+.of("p99", "ms")
+.goal(Goal::Value(5.0), &["bun"]);
+const STAYED_IN_FLOOD: Figure = Figure::new(
+    "storm-flood",
+    "Those who stay in a storm of 5,000 at once",
+    Source::Named("p99_during_ms"),
+)
+.of("p99", "ms")
+.goal(Goal::Value(50.0), &["bun"]);
+const ALL_BACK: Figure =
+    Figure::new("storm", "All 5,000 are back", Source::Named("all_back_s")).of("after", "s");
+const OVERFLOWS: Figure = Figure::new(
+    "storm-flood",
+    "The accept queue overflows",
+    Source::Named("listen_overflows"),
+)
+.of("times", "")
+.goal(Goal::Value(0.0), &[]);
+const LONE: Figure = Figure::new(
+    "lone",
+    "A lone client beside 8,000 at 4/s",
+    Source::Named("worst_ms"),
+)
+.of("worst round trip", "ms")
+.goal(Goal::Value(20.0), &["bun"]);
 
 /// What the chart of idle memory shows.
 pub(super) const IDLE_MEMORY: &[Figure] = &[Figure::new(
@@ -183,11 +233,12 @@ pub(super) const IDLE_MEMORY: &[Figure] = &[Figure::new(
 .goal(Goal::Value(10.0), &[])];
 
 /// What the chart of a storm shows.
-pub(super) const STORM: &[Figure] = &[];
+pub(super) const STORM: &[Figure] = &[STAYED, STAYED_IN_FLOOD, ALL_BACK];
 
 /// What the chart of the latency shows.
 pub(super) const LATENCIES: &[Figure] = &[
     Figure::new("fanout", "Fan-out, 50/s", Source::P99("delivery")).of("p99", "ms"),
     Figure::new("rooms", "Rooms of 10", Source::P99("delivery")).of("p99", "ms"),
     Figure::new("rtt", "Round trip", Source::P99("round_trip")).of("p99", "ms"),
+    LONE,
 ];
