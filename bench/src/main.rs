@@ -23,6 +23,7 @@ mod probe;
 mod process;
 mod publisher;
 mod record;
+mod report;
 mod rooms;
 mod run;
 mod server;
@@ -38,7 +39,7 @@ use clap::{Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::run::Log;
-use crate::workload::Task;
+use crate::workload::{Alone, Task};
 
 /// Measures Gatepost beside a floor and its peers; run it from the root of the repository
 #[derive(Parser)]
@@ -54,6 +55,8 @@ enum Command {
     Run(run::Options),
     #[command(flatten)]
     One(Task),
+    /// Makes tables and charts of the records of a run
+    Report(report::Options),
     /// Serves as the floor; its settings are BENCH_ADDRESS, _CERTIFICATE, _KEY and _SECRET
     Floor,
 }
@@ -73,11 +76,13 @@ fn command(command: Command) -> Result<bool> {
     raise_file_limit()?;
     match command {
         Command::Run(options) => run::run(&options),
+        Command::Report(options) => report::run(&options).map(|()| true),
         Command::Floor => floor::run().map(|()| true),
         Command::One(task) => {
-            let measurement = run::measure(task.alone().peer, &task)?;
-            let mut log = Log::open(&task.alone().out)?;
-            log.enter(task.alone().peer, task.name(), 1, &measurement)?;
+            let Alone { peer, out } = task.alone();
+            let version = peer.version()?;
+            let measurement = run::measure(*peer, &task)?;
+            Log::open(out)?.enter(*peer, &version, task.name(), 1, &measurement)?;
             Ok(measurement.outcome.is_whole())
         }
     }

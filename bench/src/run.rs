@@ -78,9 +78,7 @@ pub struct Options {
 
 /// Runs. Returns whether every message arrived, once.
 pub fn run(options: &Options) -> Result<bool> {
-    let peers = names(&options.peers)
-        .map(peer)
-        .collect::<Result<Vec<_>>>()?;
+    let peers = installed(&options.peers)?;
     let tasks = names(&options.workloads)
         .map(|name| Ok((name, task(name, options.quick)?)))
         .collect::<Result<Vec<_>>>()?;
@@ -88,10 +86,10 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut whole = true;
     for round in 1..=options.rounds {
         for (name, task) in &tasks {
-            for &peer in &peers {
+            for (peer, version) in &peers {
                 let measurement =
-                    measure(peer, task).with_context(|| format!("{name} of {}", peer.name()))?;
-                log.enter(peer, name, round, &measurement)?;
+                    measure(*peer, task).with_context(|| format!("{name} of {}", peer.name()))?;
+                log.enter(*peer, version, name, round, &measurement)?;
                 whole &= measurement.outcome.is_whole();
             }
         }
@@ -111,6 +109,21 @@ pub fn measure(peer: Peer, task: &Task) -> Result<Measurement> {
     LocalSet::new()
         .block_on(&runtime, task.run(&server))
         .with_context(|| format!("the server said:\n{}", server.said()))
+}
+
+/// The peers of these names with their versions. One that is not installed is left out, but not
+/// those that the bench is about.
+fn installed(list: &str) -> Result<Vec<(Peer, String)>> {
+    let mut peers = Vec::new();
+    for name in names(list) {
+        let peer = peer(name)?;
+        match peer.version() {
+            Ok(version) => peers.push((peer, version)),
+            Err(error) if matches!(peer, Peer::Floor | Peer::Gatepost) => return Err(error),
+            Err(error) => println!("{name} is left out: {error:#}"),
+        }
+    }
+    Ok(peers)
 }
 
 fn names(list: &str) -> impl Iterator<Item = &str> {
@@ -177,12 +190,11 @@ impl Log {
     pub fn enter(
         &mut self,
         peer: Peer,
+        version: &str,
         workload: &str,
         round: usize,
         measurement: &Measurement,
     ) -> Result<()> {
-        let version = peer.version();
-        let version = version.as_deref();
         let record = Record::new(&self.machine, peer, version, workload, round, measurement);
         let mut line = serde_json::to_vec(&record)?;
         line.push(b'\n');
