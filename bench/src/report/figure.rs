@@ -92,6 +92,14 @@ impl Figure {
         }
     }
 
+    /// What its value is, with its unit.
+    pub(super) fn measured(&self) -> String {
+        match self.unit {
+            "" => self.measure.to_owned(),
+            unit => format!("{}, {unit}", self.measure),
+        }
+    }
+
     /// Its value in a record of its workload.
     pub(super) fn value(&self, record: &Record) -> Option<f64> {
         match self.source {
