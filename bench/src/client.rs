@@ -86,6 +86,11 @@ impl Client {
         })
     }
 
+    /// Its own address, as the server sees it.
+    pub fn local_address(&self) -> Result<SocketAddr> {
+        Ok(self.stream.get_ref().0.local_addr()?)
+    }
+
     async fn greet(&mut self, guest: &Guest) -> Result<()> {
         let id = self.next_id();
         let Some(command) = self.dialect.connect(id, &guest.token) else {

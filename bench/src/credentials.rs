@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -79,11 +79,6 @@ impl Credentials {
             .and_then(|mut file| file.write_all(content))
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
-    }
-
-    /// The folder of this run.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// The environment by which a peer learns of them.

@@ -30,15 +30,17 @@ pub async fn each<'a, T, F>(
 where
     F: Future<Output = Result<T>>,
 {
-    stream::iter(
-        guests
-            .iter()
-            .enumerate()
-            .map(|(number, guest)| make(number, guest)),
-    )
-    .buffered(at_once)
-    .try_collect()
-    .await
+    let making = guests.iter().enumerate().map(|(number, guest)| {
+        let made = make(number, guest);
+        async move { anyhow::Ok((number, made.await?)) }
+    });
+    // Whoever is done makes room for the next, whatever their order.
+    let mut made: Vec<(usize, T)> = stream::iter(making)
+        .buffer_unordered(at_once)
+        .try_collect()
+        .await?;
+    made.sort_unstable_by_key(|(number, _)| *number);
+    Ok(made.into_iter().map(|(_, made)| made).collect())
 }
 
 /// Connects clients, each subscribed to its channel.
@@ -94,6 +96,11 @@ impl Crowd {
         self.tasks.spawn_local(task);
     }
 
+    /// How many subscribers there are.
+    pub fn len(&self) -> usize {
+        self.receivers.len()
+    }
+
     /// What all got together.
     pub fn tally(&self) -> &SharedTally {
         &self.tally
@@ -108,13 +115,19 @@ impl Crowd {
         }
     }
 
-    /// What became of the messages of these senders, each of which published so many to everybody.
+    /// What became of the messages, when the sender with this place in the list published so many
+    /// to each subscriber.
     pub fn outcome(&self, published: &[u32]) -> Outcome {
-        let lost = self.receivers.iter().map(|receiver| {
-            let ledger = receiver.ledger();
+        self.outcome_by(|_| published)
+    }
+
+    /// The same, where each subscriber, counted as they came, has senders of its own.
+    pub fn outcome_by<P: AsRef<[u32]>>(&self, published: impl Fn(usize) -> P) -> Outcome {
+        let lost = self.receivers.iter().enumerate().map(|(number, receiver)| {
+            let (ledger, published) = (receiver.ledger(), published(number));
             (0..)
-                .zip(published)
-                .map(|(sender, &count)| ledger.lost(sender, 0, count))
+                .zip(published.as_ref())
+                .map(|(sender, &count)| ledger.lost(sender, count))
                 .sum::<u64>()
         });
         Outcome::of(&self.tally.borrow(), lost.sum())

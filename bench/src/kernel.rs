@@ -1,7 +1,9 @@
-//! What the kernel holds and counts, which belongs to no process: memory of sockets, overflows of
-//! accept queues.
+//! What the kernel knows and no process: memory of sockets, overflows of accept queues, open
+//! connections.
 
+use std::collections::HashSet;
 use std::fs;
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use nix::unistd::{SysconfVar, sysconf};
@@ -58,6 +60,35 @@ impl AcceptQueue {
     }
 }
 
+impl AcceptQueue {
+    /// What was counted since that.
+    pub fn since(self, before: AcceptQueue) -> AcceptQueue {
+        AcceptQueue {
+            overflows: self.overflows - before.overflows,
+            drops: self.drops - before.drops,
+        }
+    }
+}
+
+/// The clients of the connections that a server of this machine has open.
+pub fn open_connections(server: SocketAddr) -> Result<HashSet<SocketAddr>> {
+    let text = read("/proc/net/tcp")?;
+    let established = text.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
+        (state == "01" && address(local)? == server).then(|| address(remote))?
+    });
+    Ok(established.collect())
+}
+
+/// An address as `/proc/net/tcp` writes it: `0100007F:1F90` is `127.0.0.1:8080`.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let ip = u32::from_str_radix(ip, 16).ok()?.to_ne_bytes();
+    let port = u16::from_str_radix(port, 16).ok()?;
+    Some(SocketAddr::from((ip, port)))
+}
+
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
 }
@@ -79,6 +110,18 @@ mod tests {
         let text = "TcpExt: A ListenDrops B\nTcpExt: 1 2 3\nIpExt: A\nIpExt: 9\n";
         assert_eq!(extended(text, "ListenDrops"), Some(2.0));
         assert_eq!(extended(text, "C"), None);
+    }
+
+    #[test]
+    fn an_open_connection_is_seen_until_the_server_closes_it() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let server = listener.local_addr().unwrap();
+        let client = std::net::TcpStream::connect(server).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let address = client.local_addr().unwrap();
+        assert!(open_connections(server).unwrap().contains(&address));
+        drop(accepted);
+        assert!(open_connections(server).unwrap().is_empty());
     }
 
     #[test]

@@ -10,8 +10,6 @@ pub struct Ledger {
 
 #[derive(Default)]
 struct Sender {
-    /// The number of the first message that came; what was before it was not for this subscriber.
-    first: Option<u32>,
     next: u32,
     /// What was passed over, and has not come since.
     missing: Vec<u32>,
@@ -38,31 +36,22 @@ impl Ledger {
         self.senders[index].enter(stamp.number)
     }
 
-    /// How many of the messages from `from` up to `published` of this sender did not come.
-    pub fn lost(&self, sender: u32, from: u32, published: u32) -> u64 {
-        let Some(sender) = self.senders.get(sender as usize) else {
-            return u64::from(published - from);
-        };
-        sender.lost(from, published)
+    /// How many of the `published` messages of this sender did not come.
+    pub fn lost(&self, sender: u32, published: u32) -> u64 {
+        match self.senders.get(sender as usize) {
+            Some(sender) => sender.lost(published),
+            None => u64::from(published),
+        }
     }
 
     /// Messages that were passed over and have not come since: holes in what the subscriber got.
     pub fn holes(&self) -> u64 {
         self.senders.iter().map(|s| s.missing.len() as u64).sum()
     }
-
-    /// The number of the first message of this sender that came.
-    pub fn first(&self, sender: u32) -> Option<u32> {
-        self.senders.get(sender as usize)?.first
-    }
 }
 
 impl Sender {
     fn enter(&mut self, number: u32) -> Entry {
-        let first = *self.first.get_or_insert(number);
-        if first == number && self.next == 0 {
-            self.next = number;
-        }
         if number >= self.next {
             self.missing.extend(self.next..number);
             self.next = number + 1;
@@ -77,13 +66,8 @@ impl Sender {
         }
     }
 
-    fn lost(&self, from: u32, published: u32) -> u64 {
-        let Some(first) = self.first else {
-            return u64::from(published - from);
-        };
-        let before = first.saturating_sub(from);
-        let after = published.saturating_sub(self.next);
-        u64::from(before) + self.missing.len() as u64 + u64::from(after)
+    fn lost(&self, published: u32) -> u64 {
+        self.missing.len() as u64 + u64::from(published.saturating_sub(self.next))
     }
 }
 
@@ -110,15 +94,15 @@ mod tests {
     fn all_in_order_is_nothing_lost() {
         let (ledger, entries) = ledger(&[0, 1, 2]);
         assert!(entries.iter().all(|entry| *entry == Entry::InOrder));
-        assert_eq!((ledger.lost(1, 0, 3), ledger.holes()), (0, 0));
+        assert_eq!((ledger.lost(1, 3), ledger.holes()), (0, 0));
     }
 
     #[test]
     fn a_gap_at_the_beginning_in_the_middle_or_at_the_end_is_lost() {
-        assert_eq!(ledger(&[1, 2]).0.lost(1, 0, 3), 1);
-        assert_eq!(ledger(&[0, 2]).0.lost(1, 0, 3), 1);
-        assert_eq!(ledger(&[0, 1]).0.lost(1, 0, 3), 1);
-        assert_eq!(ledger(&[]).0.lost(1, 0, 3), 3);
+        assert_eq!(ledger(&[1, 2]).0.lost(1, 3), 1);
+        assert_eq!(ledger(&[0, 2]).0.lost(1, 3), 1);
+        assert_eq!(ledger(&[0, 1]).0.lost(1, 3), 1);
+        assert_eq!(ledger(&[]).0.lost(1, 3), 3);
         assert_eq!(ledger(&[0, 2]).0.holes(), 1);
     }
 
@@ -126,20 +110,13 @@ mod tests {
     fn what_comes_twice_is_doubled_and_does_not_hide_a_loss() {
         let (ledger, entries) = ledger(&[0, 1, 1, 3]);
         assert_eq!(entries[2], Entry::Doubled);
-        assert_eq!(ledger.lost(1, 0, 4), 1);
+        assert_eq!(ledger.lost(1, 4), 1);
     }
 
     #[test]
     fn what_comes_late_is_reordered_and_not_lost() {
         let (ledger, entries) = ledger(&[0, 2, 1]);
         assert_eq!(entries[2], Entry::Reordered);
-        assert_eq!(ledger.lost(1, 0, 3), 0);
-    }
-
-    #[test]
-    fn who_joins_late_misses_what_was_before_only_if_it_was_for_him() {
-        let (ledger, _) = ledger(&[5, 6]);
-        assert_eq!(ledger.lost(1, 5, 7), 0);
-        assert_eq!((ledger.first(1), ledger.holes()), (Some(5), 0));
+        assert_eq!(ledger.lost(1, 3), 0);
     }
 }

@@ -1,10 +1,13 @@
-//! What is published: 128 bytes that say who sent them, as which of his messages, and when.
+//! What is published: says who sent it, as which of his messages, and when, and is filled up to its
+//! length.
 //!
-//! A payload is a JSON string, so that the peers that check JSON take it too, of fixed length and
-//! form, so that reading it costs the generator next to nothing.
+//! A payload is a JSON string, so that the peers that check JSON take it too, and of a fixed form,
+//! so that reading it costs the generator next to nothing.
 
-/// Bytes of every payload.
+/// Bytes of a payload, where a workload does not say otherwise.
 pub const LENGTH: usize = 128;
+/// Bytes that say something.
+const HEAD: usize = 36;
 
 const SENDER: std::ops::Range<usize> = 1..9;
 const NUMBER: std::ops::Range<usize> = 10..18;
@@ -32,30 +35,37 @@ impl Stamp {
         }
     }
 
-    /// The payload.
-    pub fn write(self) -> [u8; LENGTH] {
-        let mut payload = [b'x'; LENGTH];
+    /// A payload of the usual length.
+    pub fn write(self) -> Vec<u8> {
+        self.write_long(LENGTH)
+    }
+
+    /// A payload of this length, which is not less than the usual one.
+    pub fn write_long(self, length: usize) -> Vec<u8> {
+        let mut payload = vec![b'x'; length.max(LENGTH)];
         payload[0] = b'"';
         write_hex(&mut payload[SENDER], u64::from(self.sender));
         payload[9] = b'.';
         write_hex(&mut payload[NUMBER], u64::from(self.number));
         payload[18] = b'.';
         write_hex(&mut payload[SENT], self.sent_ns);
-        payload[35] = b'.';
-        payload[LENGTH - 1] = b'"';
+        payload[HEAD - 1] = b'.';
+        if let Some(last) = payload.last_mut() {
+            *last = b'"';
+        }
         payload
     }
 
     /// Reads what begins with a payload; `None` if it is none.
     pub fn read(bytes: &[u8]) -> Option<Stamp> {
-        let payload = bytes.get(..LENGTH)?;
-        if payload[0] != b'"' || payload[LENGTH - 1] != b'"' {
+        let head = bytes.get(..HEAD)?;
+        if [head[0], head[9], head[18], head[HEAD - 1]] != *b"\"..." {
             return None;
         }
         Some(Stamp {
-            sender: u32::try_from(read_hex(&payload[SENDER])?).ok()?,
-            number: u32::try_from(read_hex(&payload[NUMBER])?).ok()?,
-            sent_ns: read_hex(&payload[SENT])?,
+            sender: u32::try_from(read_hex(&head[SENDER])?).ok()?,
+            number: u32::try_from(read_hex(&head[NUMBER])?).ok()?,
+            sent_ns: read_hex(&head[SENT])?,
         })
     }
 }
@@ -90,6 +100,11 @@ mod tests {
             sent_ns: 0x0123_4567_89ab_cdef,
         };
         assert_eq!(Stamp::read(&stamp.write()), Some(stamp));
+        assert_eq!(Stamp::read(&stamp.write_long(5000)), Some(stamp));
+        assert_eq!(
+            (stamp.write().len(), stamp.write_long(5000).len()),
+            (LENGTH, 5000)
+        );
     }
 
     #[test]
@@ -102,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_cut_or_changed_is_no_payload() {
         let mut payload = Stamp::now(1, 2).write();
-        assert_eq!(Stamp::read(&payload[..LENGTH - 1]), None);
+        assert_eq!(Stamp::read(&payload[..HEAD - 1]), None);
         payload[12] = b'?';
         assert_eq!(Stamp::read(&payload), None);
     }

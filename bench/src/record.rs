@@ -51,6 +51,8 @@ pub struct Outcome {
     pub reordered: u64,
     /// Deliveries that took over a second.
     pub late: u64,
+    /// Messages that are missing before one that came, to a reader that was cut later on.
+    pub holes: u64,
     /// Connections that ended although nobody closed them.
     pub broken: u64,
     /// Why the first of those did.
@@ -67,6 +69,7 @@ impl Outcome {
             doubled: tally.doubled,
             reordered: tally.reordered,
             late: tally.late,
+            holes: 0,
             broken: tally.broken.len() as u64,
             why: tally.broken.first().cloned(),
         }
@@ -79,13 +82,21 @@ impl Outcome {
         self.doubled += other.doubled;
         self.reordered += other.reordered;
         self.late += other.late;
+        self.holes += other.holes;
         self.broken += other.broken;
         self.why = self.why.take().or(other.why);
     }
 
     /// Whether each message came to each subscriber once and in order, over connections that held.
     pub fn is_whole(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.reordered == 0 && self.broken == 0
+        let wrong = [
+            self.lost,
+            self.doubled,
+            self.reordered,
+            self.holes,
+            self.broken,
+        ];
+        wrong.iter().all(|count| *count == 0)
     }
 }
 

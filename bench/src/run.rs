@@ -31,6 +31,23 @@ const WORKLOADS: &[(&str, &str, &str)] = &[
     ),
     ("rooms", "rooms", "--connections 100 --times 2 --rate 4"),
     ("rtt", "rtt", "--messages 200 --warm-up 20"),
+    ("publish", "publish", "--pairs 50 --times 10"),
+    ("lone", "lone", "--subscribers 200 --seconds 1"),
+    (
+        "slow",
+        "slow",
+        "--readers 100 --neighbours 20 --healthy 0.5 --stall 1",
+    ),
+    (
+        "storm",
+        "storm",
+        "--clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5",
+    ),
+    (
+        "storm-flood",
+        "storm --at-once 5000",
+        "--clients 200 --stay 50 --rate 2 --calm 0.5",
+    ),
 ];
 
 /// The peers of a run that is not told any: all but those that take long to build.

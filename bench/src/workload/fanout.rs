@@ -3,18 +3,20 @@
 //! last subscriber has got it.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Window, channel, every};
 use crate::client::Client;
 use crate::crowd::{Crowd, subscribed};
-use crate::payload::Stamp;
+use crate::payload::{self, Stamp};
+use crate::publisher::Speaker;
 use crate::record::Measurement;
 use crate::server::Server;
 
@@ -51,71 +53,80 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let mut crowd = Crowd::new();
     let landing = flight.clone();
     crowd.listen(members, move |stamp| landing.landed(stamp));
-    let mut publisher = Publisher {
-        client: Client::connect(target, guest).await?,
-        published: 0,
-        flight,
+    let client = Client::connect(target, guest).await?;
+    let mut source = if options.saturated {
+        Source::Saturated(Box::new(Saturated {
+            client,
+            published: 0,
+            flight,
+            in_flight: options.in_flight,
+        }))
+    } else {
+        let every = every(options.rate);
+        Source::Steady(
+            Speaker::start(client, channel("all"), every, payload::LENGTH),
+            every,
+        )
     };
 
     let everybody = options.subscribers as u64;
-    publisher.publish(options, 1.0).await?;
-    crowd
-        .settle(u64::from(publisher.published) * everybody)
-        .await;
-    let before = publisher.published;
+    let before = source.publish(1.0).await?;
+    crowd.settle(u64::from(before) * everybody).await;
     crowd.tally().borrow_mut().open_window();
 
     let window = Window::open(server)?;
     let half = if options.saturated { 0.5 } else { 1.0 };
-    publisher.publish(options, options.seconds * half).await?;
-    let published = u64::from(publisher.published - before);
+    let all = source.publish(options.seconds * half).await?;
+    let published = u64::from(all - before);
     crowd.settle(published * everybody).await;
     let mut measurement = window.close()?;
 
     measurement.connections = options.subscribers + 1;
     measurement.published = published;
-    measurement.outcome = crowd.outcome(&[publisher.published]);
+    measurement.outcome = crowd.outcome(&[all]);
     measurement.per_delivery();
     let latency = crowd.tally().borrow().latency.summary();
     measurement.latency.insert("delivery", latency);
     Ok(measurement)
 }
 
-struct Publisher {
+/// Where publications come from.
+enum Source {
+    Steady(Speaker, Duration),
+    Saturated(Box<Saturated>),
+}
+
+impl Source {
+    /// Publishes for so long. Returns how many there are since the beginning.
+    async fn publish(&mut self, seconds: f64) -> Result<u32> {
+        let time = Duration::from_secs_f64(seconds);
+        match self {
+            Source::Steady(speaker, every) => {
+                let more = time.div_duration_f64(*every).round() as u32;
+                speaker.order(speaker.published() + more);
+                sleep(time).await;
+                Ok(speaker.published())
+            }
+            Source::Saturated(saturated) => {
+                saturated.publish(Instant::now() + time).await?;
+                Ok(saturated.published)
+            }
+        }
+    }
+}
+
+/// Publishes as fast as publications arrive.
+struct Saturated {
     client: Client,
     published: u32,
     flight: Rc<Flight>,
+    in_flight: u32,
 }
 
-impl Publisher {
-    async fn publish(&mut self, options: &Options, seconds: f64) -> Result<()> {
-        let until = Instant::now() + Duration::from_secs_f64(seconds);
-        if options.saturated {
-            self.as_fast_as_they_land(options.in_flight, until).await
-        } else {
-            self.steadily(options.rate, until).await
-        }
-    }
-
-    async fn steadily(&mut self, rate: f64, until: Instant) -> Result<()> {
-        let mut ticks = interval(every(rate));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+impl Saturated {
+    async fn publish(&mut self, until: Instant) -> Result<()> {
         while Instant::now() < until {
-            // Answers to publish come too, and pings.
-            tokio::select! {
-                _ = ticks.tick() => {
-                    self.put();
-                    self.client.flush().await?;
-                }
-                read = self.client.read(|_| {}) => read?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn as_fast_as_they_land(&mut self, in_flight: u32, until: Instant) -> Result<()> {
-        while Instant::now() < until {
-            while self.published - self.flight.all_landed() < in_flight {
+            while self.published - self.flight.all_landed() < self.in_flight {
                 self.put();
             }
             self.client.flush().await?;
@@ -143,7 +154,7 @@ impl Publisher {
 struct Flight {
     subscribers: usize,
     /// How many have got each publication from this number on.
-    landed: RefCell<(u32, std::collections::VecDeque<usize>)>,
+    landed: RefCell<(u32, VecDeque<usize>)>,
     changed: Notify,
 }
 

@@ -3,8 +3,12 @@
 pub mod connect;
 pub mod fanout;
 pub mod idle;
+pub mod lone;
+pub mod publish;
 pub mod rooms;
 pub mod rtt;
+pub mod slow;
+pub mod storm;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +35,14 @@ pub enum Task {
     Rooms(One<rooms::Options>),
     /// Round trips of one client
     Rtt(One<rtt::Options>),
+    /// Thousands are cut at once, and come back
+    Storm(One<storm::Options>),
+    /// Some readers of a channel stop reading
+    Slow(One<slow::Options>),
+    /// A lone client beside a large busy channel
+    Lone(One<lone::Options>),
+    /// Many publishers with one subscriber each
+    Publish(One<publish::Options>),
 }
 
 /// What a workload that is run by itself needs to know besides.
@@ -62,6 +74,10 @@ impl Task {
             Task::Fanout(one) => fanout::run(&one.options, server).await,
             Task::Rooms(one) => rooms::run(&one.options, server).await,
             Task::Rtt(one) => rtt::run(&one.options, server).await,
+            Task::Storm(one) => storm::run(&one.options, server).await,
+            Task::Slow(one) => slow::run(&one.options, server).await,
+            Task::Lone(one) => lone::run(&one.options, server).await,
+            Task::Publish(one) => publish::run(&one.options, server).await,
         }
     }
 
@@ -73,6 +89,10 @@ impl Task {
             Task::Fanout(one) => &one.alone,
             Task::Rooms(one) => &one.alone,
             Task::Rtt(one) => &one.alone,
+            Task::Storm(one) => &one.alone,
+            Task::Slow(one) => &one.alone,
+            Task::Lone(one) => &one.alone,
+            Task::Publish(one) => &one.alone,
         }
     }
 
@@ -85,6 +105,11 @@ impl Task {
             Task::Fanout(_) => "fanout",
             Task::Rooms(_) => "rooms",
             Task::Rtt(_) => "rtt",
+            Task::Storm(one) if one.options.at_once >= one.options.clients => "storm-flood",
+            Task::Storm(_) => "storm",
+            Task::Slow(_) => "slow",
+            Task::Lone(_) => "lone",
+            Task::Publish(_) => "publish",
         }
     }
 }
@@ -93,7 +118,7 @@ impl Task {
 const NAMESPACE: &str = "bench";
 
 /// A channel's name.
-fn channel(name: impl std::fmt::Display) -> String {
+pub fn channel(name: impl std::fmt::Display) -> String {
     format!("{NAMESPACE}:{name}")
 }
 
@@ -144,4 +169,12 @@ impl Measurement {
 /// So many times a second.
 fn every(rate: f64) -> Duration {
     Duration::from_secs_f64(1.0 / rate)
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is needed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
 }
