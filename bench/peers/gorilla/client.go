@@ -21,8 +21,6 @@ const (
 	maxMessageSize = 64 * 1024
 )
 
-var newline = []byte{'\n'}
-
 // Client stands between a connection and the hub.
 type Client struct {
 	hub *Hub
@@ -95,16 +93,15 @@ func (c *Client) writePump() {
 	}
 }
 
-// write sends a message, and all that wait behind it in the same frame.
+// write sends a message, and all that wait behind it in the same frame. The example's NextWriter
+// would cut what is longer than the write buffer into fragments.
 func (c *Client) write(message []byte) error {
-	w, err := c.conn.NextWriter(websocket.TextMessage)
-	if err != nil {
-		return err
+	if n := len(c.send); n > 0 {
+		message = bytes.Clone(message)
+		for ; n > 0; n-- {
+			message = append(message, '\n')
+			message = append(message, <-c.send...)
+		}
 	}
-	w.Write(message)
-	for n := len(c.send); n > 0; n-- {
-		w.Write(newline)
-		w.Write(<-c.send)
-	}
-	return w.Close()
+	return c.conn.WriteMessage(websocket.TextMessage, message)
 }

@@ -98,7 +98,7 @@ fn of_values(results: &Results, figure: &Figure) -> Option<Panel> {
         Some(Goal::Value(at_most)) => Some(at_most),
         _ => None,
     };
-    let subtitle = format!("{}, {}", figure.measure, figure.unit);
+    let subtitle = figure.measured();
     Some(Panel {
         title: figure.title,
         subtitle,

@@ -27,6 +27,10 @@ pub(super) struct Figure {
 enum Source {
     /// By this name among the figures.
     Named(&'static str),
+    /// The first of these by the second.
+    Quotient(&'static str, &'static str),
+    /// The first of these without the second.
+    Difference(&'static str, &'static str),
     /// The 99th percentile of the latency with this name, in milliseconds.
     P99(&'static str),
 }
@@ -92,10 +96,21 @@ impl Figure {
         }
     }
 
+    /// What its value is, with its unit.
+    pub(super) fn measured(&self) -> String {
+        match self.unit {
+            "" => self.measure.to_owned(),
+            unit => format!("{}, {unit}", self.measure),
+        }
+    }
+
     /// Its value in a record of its workload.
     pub(super) fn value(&self, record: &Record) -> Option<f64> {
+        let named = |name| record.figures.get(name).copied();
         match self.source {
-            Source::Named(name) => record.figures.get(name).copied(),
+            Source::Named(name) => named(name),
+            Source::Quotient(first, second) => Some(named(first)? / named(second)?),
+            Source::Difference(first, second) => Some(named(first)? - named(second)?),
             Source::P99(name) => record
                 .latency
                 .get(name)
@@ -180,8 +195,36 @@ pub(super) const KERNEL: &[Figure] = &[
 ];
 
 /// What is told as it is.
-pub(super) const OTHERS: &[Figure] =
-    &[PROTOBUF, STAYED, STAYED_IN_FLOOD, ALL_BACK, OVERFLOWS, LONE];
+pub(super) const OTHERS: &[Figure] = &[
+    PROTOBUF,
+    STAYED,
+    STAYED_IN_FLOOD,
+    ALL_BACK,
+    OVERFLOWS,
+    Figure::new(
+        "slow",
+        "Beside readers that stall",
+        Source::Quotient("p99_with_ms", "p99_without_ms"),
+    )
+    .of("p99 ÷ without them", "")
+    .goal(Goal::Value(1.15), &[]),
+    Figure::new(
+        "slow",
+        "Readers that stall",
+        Source::Difference("stalled", "cut"),
+    )
+    .of("not cut", "")
+    .goal(Goal::Value(0.0), &[]),
+    Figure::new("slow", "Readers that stall", Source::Named("cut_last_s"))
+        .of("the last cut after", "s"),
+    Figure::new(
+        "slow",
+        "Readers that stall",
+        Source::Difference("pss_most_mib", "pss_before_mib"),
+    )
+    .of("memory grows by", "MiB"),
+    LONE,
+];
 
 const PROTOBUF: Figure = Figure::new(
     "protobuf",
@@ -210,10 +253,10 @@ const ALL_BACK: Figure =
     Figure::new("storm", "All 5,000 are back", Source::Named("all_back_s")).of("after", "s");
 const OVERFLOWS: Figure = Figure::new(
     "storm-flood",
-    "The accept queue overflows",
+    "Accept queue in a storm of 5,000",
     Source::Named("listen_overflows"),
 )
-.of("times", "")
+.of("overflows", "")
 .goal(Goal::Value(0.0), &[]);
 const LONE: Figure = Figure::new(
     "lone",

@@ -50,6 +50,7 @@ fn told(figure: &Figure, goal: Goal) -> String {
     match (goal, figure.base) {
         (Goal::Ratio(_), Some(Base::Workload(workload))) => format!("≤ {at_most} × {workload}"),
         (Goal::Ratio(_), _) => format!("≤ {at_most} × floor"),
+        (Goal::Value(_), _) if figure.unit.is_empty() => format!("≤ {at_most}"),
         (Goal::Value(_), _) => format!("≤ {at_most} {}", figure.unit),
     }
 }

@@ -1,6 +1,9 @@
 //! One connection: what comes in goes to the hub, what the hub queues goes out.
 
-use futures_util::{SinkExt, StreamExt};
+use std::pin::pin;
+
+use futures_util::future::select;
+use futures_util::stream::{SplitStream, StreamExt, poll_fn};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
@@ -12,27 +15,31 @@ use crate::hub::{ClientId, Hub};
 /// How many messages may wait for a client.
 const QUEUE: usize = 256;
 
-pub(crate) async fn run(mut socket: WebSocketStream<TokioIo<Upgraded>>, hub: &Hub) {
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Serves it until either side ends it; the hub does by closing the queue.
+pub(crate) async fn run(socket: Socket, hub: &Hub) {
     let (sender, mut queue) = mpsc::channel(QUEUE);
     let id = hub.register(sender);
-    loop {
-        tokio::select! {
-            incoming = socket.next() => match incoming {
-                Some(Ok(Message::Text(command))) if handle(&command, id, hub) => {}
-                // tungstenite answers them itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                _ => break,
-            },
-            queued = queue.recv() => match queued {
-                Some(message) => if socket.send(Message::Text(message)).await.is_err() { break },
-                // The hub has cut this client.
-                None => break,
-            },
+    let (outgoing, incoming) = socket.split();
+
+    let queued = poll_fn(move |context| queue.poll_recv(context));
+    let write = queued
+        .map(|message| Ok(Message::Text(message)))
+        .forward(outgoing);
+    select(pin!(write), pin!(read(incoming, id, hub))).await;
+    hub.unregister(id);
+}
+
+async fn read(mut incoming: SplitStream<Socket>, id: ClientId, hub: &Hub) {
+    while let Some(Ok(message)) = incoming.next().await {
+        // tungstenite answers what is no text.
+        if let Message::Text(command) = message
+            && !handle(&command, id, hub)
+        {
+            return;
         }
     }
-    hub.unregister(id);
-    // Best effort: the other side may be gone.
-    let _ = socket.close(None).await;
 }
 
 /// Carries out one command; false when it is none.
