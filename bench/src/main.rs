@@ -19,6 +19,7 @@ mod latency;
 mod ledger;
 mod payload;
 mod peer;
+mod plan;
 mod probe;
 mod process;
 mod publisher;
