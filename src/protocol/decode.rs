@@ -3,32 +3,54 @@
 
 use std::iter::FusedIterator;
 
+use bytes::Bytes;
 use secrecy::SecretString;
 use thiserror::Error;
 
 use super::payload::MAX_DEPTH;
-use super::{Command, Incoming, Request, json, protobuf};
+use super::{Command, Format, Incoming, Request, json, protobuf};
 
 /// The commands of one WebSocket message, in order; nothing comes after a fault.
 ///
 /// Lazy, so that what stands before a fault has been handled when the fault comes up. A fault ends
 /// the connection: [`Disconnect::BadRequest`](super::Disconnect::BadRequest).
 #[derive(Debug)]
-pub enum Decoder {
-    /// Of a text frame.
-    Json(json::Decoder),
-    /// Of a binary frame.
-    Protobuf(protobuf::Decoder),
+pub struct Decoder {
+    /// What is not read yet; empty it is a fault, and none is the end.
+    rest: Option<Bytes>,
+    format: Format,
+    given: u32,
+}
+
+impl Decoder {
+    pub(super) fn new(format: Format, message: Bytes) -> Decoder {
+        Decoder {
+            rest: Some(message),
+            format,
+            given: 0,
+        }
+    }
+
+    /// How many it has given. How many a message may hold is the caller's to say.
+    pub fn given(&self) -> usize {
+        self.given as usize
+    }
 }
 
 impl Iterator for Decoder {
     type Item = Result<Incoming, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Decoder::Json(lines) => lines.next(),
-            Decoder::Protobuf(messages) => messages.next(),
+        let message = self.rest.take()?;
+        let (incoming, rest) = match self.format {
+            Format::Json => json::decode_first(message),
+            Format::Protobuf => protobuf::decode_first(message),
+        };
+        if incoming.is_ok() {
+            self.rest = rest;
         }
+        self.given += 1;
+        Some(incoming)
     }
 }
 

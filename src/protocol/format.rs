@@ -44,10 +44,7 @@ impl Format {
 
     /// The commands of one WebSocket message.
     pub fn decode(self, data: Bytes) -> Decoder {
-        match self {
-            Format::Json => Decoder::Json(json::decode(data)),
-            Format::Protobuf => Decoder::Protobuf(protobuf::decode(data)),
-        }
+        Decoder::new(self, data)
     }
 
     /// What stands between two messages that share a frame.

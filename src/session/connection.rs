@@ -43,8 +43,8 @@ pub(super) struct Connection {
     peer: Arc<Peer>,
     inbox: Inbox,
     service: Service,
-    /// The message whose commands are being carried out, and how many that were.
-    commands: Option<(Decoder, usize)>,
+    /// The message whose commands are being carried out.
+    commands: Option<Decoder>,
     deadlines: Deadlines,
     pings: Pings,
     stage: Stage,

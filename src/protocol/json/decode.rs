@@ -6,45 +6,21 @@ use super::envelope::Line;
 use crate::protocol::payload::MAX_DEPTH;
 use crate::protocol::{DecodeError, Incoming, depth};
 
-/// Reads the commands of one frame. How many it may hold is the caller's to count.
-pub fn decode(mut message: Bytes) -> Decoder {
+/// The command of the first line, and the lines behind it.
+pub(in crate::protocol) fn decode_first(
+    mut frame: Bytes,
+) -> (Result<Incoming, DecodeError>, Option<Bytes>) {
+    let Some(end) = frame.iter().position(|byte| *byte == b'\n') else {
+        return (decode_line(&frame), None);
+    };
+    let line = frame.split_to(end);
+    let rest = frame.slice(1..);
     // One newline at the end closes the last line; it does not begin an empty one.
-    if message.ends_with(b"\n") {
-        message.truncate(message.len() - 1);
-    }
-    Decoder {
-        rest: Some(message),
-    }
+    (
+        decode_line(&line),
+        Some(rest).filter(|rest| !rest.is_empty()),
+    )
 }
-
-/// The commands of one frame, in order; nothing comes after a fault.
-#[derive(Debug)]
-pub struct Decoder {
-    rest: Option<Bytes>,
-}
-
-impl Iterator for Decoder {
-    type Item = Result<Incoming, DecodeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = self.rest.take()?;
-        let line = match rest.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                let line = rest.split_to(end);
-                self.rest = Some(rest.slice(1..));
-                line
-            }
-            None => rest,
-        };
-        let incoming = decode_line(&line);
-        if incoming.is_err() {
-            self.rest = None;
-        }
-        Some(incoming)
-    }
-}
-
-impl std::iter::FusedIterator for Decoder {}
 
 fn decode_line(line: &[u8]) -> Result<Incoming, DecodeError> {
     if line.is_empty() {

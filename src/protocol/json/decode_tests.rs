@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
-use super::decode;
-use crate::protocol::{Command, DecodeError, Incoming, Request};
+use crate::protocol::{Command, DecodeError, Format, Incoming, Request};
 
 fn all(frame: &str) -> Vec<Result<Incoming, DecodeError>> {
-    decode(Bytes::copy_from_slice(frame.as_bytes())).collect()
+    Format::Json
+        .decode(Bytes::copy_from_slice(frame.as_bytes()))
+        .collect()
 }
 
 fn fault(frame: &str) -> DecodeError {
@@ -336,7 +337,7 @@ fn depth_is_bounded() {
 fn bytes_that_are_not_utf_8_are_refused() {
     let frame = b"{\"id\":1,\"rpc\":{\"data\":\"\xff\"}}";
     assert!(matches!(
-        decode(Bytes::from_static(frame)).next(),
+        Format::Json.decode(Bytes::from_static(frame)).next(),
         Some(Err(DecodeError::NotUtf8))
     ));
     // A lone surrogate is no character: not in a name, where it would have to be one.

@@ -5,7 +5,7 @@ mod encode;
 mod envelope;
 mod text;
 
-pub use decode::{Decoder, decode};
+pub(super) use decode::decode_first;
 pub use encode::encode;
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{decode, encode};
+use super::encode;
 use crate::protocol::properties::strategies::{payload, push, result};
-use crate::protocol::{Incoming, Message, Push, Request};
+use crate::protocol::{Format, Incoming, Message, Push, Request};
 
 /// One line of valid JSON.
 fn check(message: &Message<'_>) -> Result<serde_json::Value, TestCaseError> {
@@ -37,7 +37,7 @@ proptest! {
         let channel_text = serde_json::to_string(&channel).unwrap();
         let text = std::str::from_utf8(data.as_bytes()).unwrap();
         let line = format!(r#"{{"publish":{{"channel":{channel_text},"data":{text}}},"id":{id}}}"#);
-        let Some(Ok(Incoming::Command(command))) = decode(line.clone().into()).next() else {
+        let Some(Ok(Incoming::Command(command))) = Format::Json.decode(line.clone().into()).next() else {
             return Err(TestCaseError::fail(line));
         };
         prop_assert_eq!(command.id, id);
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn any_bytes_are_decoded_without_a_panic(frame in prop::collection::vec(any::<u8>(), 0..200)) {
         let most = frame.len() + 1;
-        let lines = decode(frame.into()).count();
+        let lines = Format::Json.decode(frame.into()).count();
         prop_assert!((1..=most).contains(&lines));
     }
 
@@ -60,7 +60,7 @@ proptest! {
     fn any_text_like_json_is_decoded_without_a_panic(
         frame in r#"([{}\[\]",:\\\n ]|"id"|"connect"|"publish"|"channel"|"data"|null|1|"a"){0,40}"#
     ) {
-        for incoming in decode(frame.into()).flatten() {
+        for incoming in Format::Json.decode(frame.into()).flatten() {
             if let Incoming::Command(command) = incoming {
                 prop_assert!(command.id > 0 || command.request.name() == "send");
             }

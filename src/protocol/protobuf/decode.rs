@@ -10,31 +10,13 @@ use crate::protocol::{
     SubscribeRequest,
 };
 
-/// Reads the commands of one frame. How many it may hold is the caller's to count.
-pub fn decode(frame: Bytes) -> Decoder {
-    Decoder { rest: Some(frame) }
+/// The first command, and what stands behind it.
+pub(in crate::protocol) fn decode_first(
+    mut frame: Bytes,
+) -> (Result<Incoming, DecodeError>, Option<Bytes>) {
+    let incoming = split_message(&mut frame).and_then(decode_message);
+    (incoming, Some(frame).filter(|rest| !rest.is_empty()))
 }
-
-/// The commands of one frame, in order; nothing comes after a fault.
-#[derive(Debug)]
-pub struct Decoder {
-    rest: Option<Bytes>,
-}
-
-impl Iterator for Decoder {
-    type Item = Result<Incoming, DecodeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = self.rest.take()?;
-        let incoming = split_message(&mut rest).and_then(decode_message);
-        if incoming.is_ok() && !rest.is_empty() {
-            self.rest = Some(rest);
-        }
-        Some(incoming)
-    }
-}
-
-impl std::iter::FusedIterator for Decoder {}
 
 /// Takes the next message off the frame. No length is believed that the frame does not have.
 fn split_message(rest: &mut Bytes) -> Result<Bytes, DecodeError> {

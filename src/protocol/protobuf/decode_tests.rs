@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 
-use super::decode;
-use crate::protocol::{Command, DecodeError, Incoming, PayloadFault, Request, StreamPosition};
+use crate::protocol::{
+    Command, DecodeError, Format, Incoming, PayloadFault, Request, StreamPosition,
+};
 
 fn all(frame: &[u8]) -> Vec<Result<Incoming, DecodeError>> {
-    decode(Bytes::copy_from_slice(frame)).collect()
+    Format::Protobuf
+        .decode(Bytes::copy_from_slice(frame))
+        .collect()
 }
 
 /// One message behind its length.

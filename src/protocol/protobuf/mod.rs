@@ -17,7 +17,7 @@ pub(super) mod wire {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
 
-pub use decode::{Decoder, decode};
+pub(super) use decode::decode_first;
 pub use encode::encode;
 
 #[cfg(test)]

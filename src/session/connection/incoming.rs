@@ -62,7 +62,7 @@ impl Connection {
                 if opcode != format.opcode() {
                     return Err(wrong_opcode(format));
                 }
-                self.commands = Some((format.decode(data), 0));
+                self.commands = Some(format.decode(data));
                 Ok(())
             }
             Service::Echo => {
@@ -77,13 +77,12 @@ impl Connection {
     }
 
     fn next_command(&mut self) -> Option<Turn> {
-        let (decoder, count) = self.commands.as_mut()?;
-        let Some(next) = decoder.next() else {
+        let commands = self.commands.as_mut()?;
+        let Some(next) = commands.next() else {
             self.commands = None;
             return None;
         };
-        *count += 1;
-        if *count > self.node.settings.max_channels + EXTRA_COMMANDS {
+        if commands.given() > self.node.settings.max_channels + EXTRA_COMMANDS {
             self.tell("too many commands in one message");
             return Some(Turn::Close(Disconnect::BadRequest.into()));
         }
