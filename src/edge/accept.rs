@@ -148,7 +148,7 @@ impl Listener {
                     .spawn(async move { stop.run_until_cancelled(serve).await });
             }
             Accepted::Loopback | Accepted::BehindProxies(_) => {
-                let serve = gateway.serve(Stream::clear(socket), client);
+                let serve = gateway.serve(Stream::Clear(socket), client);
                 self.tasks
                     .spawn(async move { stop.run_until_cancelled(serve).await });
             }

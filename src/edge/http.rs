@@ -54,11 +54,11 @@ impl Gateway {
         let served = tokio::time::timeout(HTTP_LIFE, connection.without_shutdown()).await;
         match served {
             Ok(Ok(parts)) => {
-                let mut stream = parts.io.into_inner();
+                let mut wire = parts.io.into_inner().into_wire();
                 let admitted = admitted.lock().take();
                 match admitted {
-                    Some(reservation) => reservation.start(stream.into_wire(), parts.read_buf),
-                    None => drop(close_orderly(&mut stream).await),
+                    Some(reservation) => reservation.start(wire, parts.read_buf),
+                    None => drop(close_orderly(&mut *wire).await),
                 }
             }
             Ok(Err(error)) => self.count_http_error(&error, client),

@@ -18,72 +18,107 @@ use crate::session::{Flushed, Wire, Written};
 /// An accepted stream.
 pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
-    Clear(Clear),
+    Clear(TcpStream),
+}
+
+impl Stream {
+    /// The stream of a WebSocket.
+    pub(super) fn into_wire(self) -> Box<dyn Wire> {
+        match self {
+            Stream::Tls(mut stream) => {
+                // A wire is only given more when it has sent all: the bound is one turn's write.
+                stream.get_mut().1.set_buffer_limit(None);
+                stream
+            }
+            Stream::Clear(tcp) => Box::new(Clear {
+                tcp,
+                unsent: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
+        self.get_mut().1.writer().write_all(bytes)?;
+        Ok(self.write_now()?.0)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Flushed> {
+        flush(self, cx)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        read(self, cx, into)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(self), cx)
+    }
+
+    fn abort(&self) {
+        abort(self.get_ref().0);
+    }
+}
+
+impl Sink for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.get_ref().1.wants_write()
+    }
+
+    fn send(&mut self) -> io::Result<usize> {
+        let (tcp, tls) = self.get_mut();
+        tls.write_tls(&mut Now(tcp))
+    }
 }
 
 /// Clear text, and what the socket did not take of it.
-pub(super) struct Clear {
+struct Clear {
     tcp: TcpStream,
     unsent: Vec<u8>,
 }
 
-/// Writes what the socket takes now. Only the connection's task may ask to be woken, and tokio
-/// remembers one waker for each direction: so nobody else polls.
-struct Now<'a>(&'a TcpStream);
-
-impl Stream {
-    pub(super) fn clear(tcp: TcpStream) -> Stream {
-        let unsent = Vec::new();
-        Stream::Clear(Clear { tcp, unsent })
+impl Wire for Clear {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
+        let taken = match self.tcp.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            taken => taken?,
+        };
+        self.unsent.extend_from_slice(&bytes[taken..]);
+        Ok(self.write_now()?.0)
     }
 
-    /// The stream of a WebSocket.
-    pub(super) fn into_wire(mut self) -> Box<dyn Wire> {
-        if let Stream::Tls(stream) = &mut self {
-            // A wire is only given more when it has sent all: the bound is one turn's write.
-            stream.get_mut().1.set_buffer_limit(None);
-        }
-        Box::new(self)
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Flushed> {
+        flush(self, cx)
     }
 
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Stream::Tls(stream) => stream.get_ref().0,
-            Stream::Clear(stream) => &stream.tcp,
-        }
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        read(&mut self.tcp, cx, into)
     }
 
-    /// Writes until the socket is full or nothing is left; tells whether it took something.
-    fn write_now(&mut self) -> io::Result<(Written, bool)> {
-        let mut progress = false;
-        loop {
-            let taken = match self {
-                Stream::Tls(stream) => {
-                    let (tcp, tls) = stream.get_mut();
-                    if !tls.wants_write() {
-                        return Ok((Written::All, progress));
-                    }
-                    tls.write_tls(&mut Now(tcp))
-                }
-                Stream::Clear(Clear { unsent, .. }) if unsent.is_empty() => {
-                    return Ok((Written::All, progress));
-                }
-                Stream::Clear(clear) => clear.write_unsent(),
-            };
-            match taken {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => progress = true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok((Written::Partly, progress));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.tcp), cx)
+    }
+
+    fn abort(&self) {
+        abort(&self.tcp);
     }
 }
 
-impl Clear {
-    fn write_unsent(&mut self) -> io::Result<usize> {
+impl Sink for Clear {
+    fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    fn send(&mut self) -> io::Result<usize> {
         let taken = self.tcp.try_write(&self.unsent)?;
         if taken == self.unsent.len() {
             self.unsent = Vec::new();
@@ -94,50 +129,64 @@ impl Clear {
     }
 }
 
-impl Wire for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<Written> {
-        match self {
-            Stream::Tls(stream) => stream.get_mut().1.writer().write_all(bytes)?,
-            Stream::Clear(clear) => match clear.tcp.try_write(bytes) {
-                Ok(taken) => clear.unsent.extend_from_slice(&bytes[taken..]),
+/// What both have in common: bytes that the socket did not take.
+trait Sink {
+    fn tcp(&self) -> &TcpStream;
+
+    fn has_unsent(&self) -> bool;
+
+    /// Sends some of them, without waiting.
+    fn send(&mut self) -> io::Result<usize>;
+
+    /// Sends until the socket is full or nothing is left; tells whether it took something.
+    fn write_now(&mut self) -> io::Result<(Written, bool)> {
+        let mut progress = false;
+        while self.has_unsent() {
+            match self.send() {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => progress = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    clear.unsent.extend_from_slice(bytes);
+                    return Ok((Written::Partly, progress));
                 }
                 Err(error) => return Err(error),
-            },
-        }
-        Ok(self.write_now()?.0)
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Flushed> {
-        let mut progress = false;
-        loop {
-            let (written, some) = self.write_now()?;
-            progress |= some;
-            if written == Written::All {
-                return Ok(Flushed::All);
-            }
-            if self.tcp().poll_write_ready(cx)?.is_pending() {
-                return Ok(Flushed::Partly { progress });
             }
         }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
-        ready!(AsyncRead::poll_read(Pin::new(self), cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
-    }
-
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(self), cx)
-    }
-
-    fn abort(&self) {
-        // It may have ended by itself: then there is nothing left to reset.
-        let _ = SockRef::from(self.tcp()).set_linger(Some(Duration::ZERO));
+        Ok((Written::All, progress))
     }
 }
+
+fn flush(sink: &mut impl Sink, cx: &mut Context<'_>) -> io::Result<Flushed> {
+    let mut progress = false;
+    loop {
+        let (written, some) = sink.write_now()?;
+        progress |= some;
+        if written == Written::All {
+            return Ok(Flushed::All);
+        }
+        if sink.tcp().poll_write_ready(cx)?.is_pending() {
+            return Ok(Flushed::Partly { progress });
+        }
+    }
+}
+
+fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(into);
+    ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+fn abort(tcp: &TcpStream) {
+    // It may have ended by itself: then there is nothing left to reset.
+    let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+}
+
+/// Writes what the socket takes now. Only the connection's task may ask to be woken, and tokio
+/// remembers one waker for each direction: so nobody else polls.
+struct Now<'a>(&'a TcpStream);
 
 impl Write for Now<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -161,7 +210,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Clear(stream) => Pin::new(&mut stream.tcp).poll_read(cx, buffer),
+            Stream::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -174,21 +223,21 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Clear(stream) => Pin::new(&mut stream.tcp).poll_write(cx, bytes),
+            Stream::Clear(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Clear(stream) => Pin::new(&mut stream.tcp).poll_flush(cx),
+            Stream::Clear(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Clear(stream) => Pin::new(&mut stream.tcp).poll_shutdown(cx),
+            Stream::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::members::{Members, Seated};
+use super::members::{Holes, Members, Seated};
 use super::{Batch, Event, Member};
 use crate::limits::CHANNEL_WAITING_BYTES;
 use crate::policy::ChannelName;
@@ -33,6 +33,8 @@ struct Traffic {
     waiting_bytes: usize,
     is_crowded: bool,
     under_way: Option<UnderWay>,
+    /// Who went while a batch is under way.
+    holes: Holes,
 }
 
 struct UnderWay {
@@ -81,12 +83,21 @@ impl Channel {
     /// Removes the member and tells how many are left.
     pub(super) fn remove(&self, member: &dyn Member) -> usize {
         let mut state = self.state.lock();
-        let under_way = state
-            .traffic
-            .as_ref()
-            .is_some_and(|t| t.under_way.is_some());
-        state.members.remove(member, under_way);
-        state.members.len()
+        let State {
+            members, traffic, ..
+        } = &mut *state;
+        match traffic {
+            Some(traffic) if traffic.under_way.is_some() => {
+                members.remove(member, &mut traffic.holes);
+                members.seats() - traffic.holes.len()
+            }
+            _ => {
+                let mut hole = Holes::default();
+                members.remove(member, &mut hole);
+                members.close(&mut hole);
+                members.seats()
+            }
+        }
     }
 
     pub(super) fn members(&self, limit: usize) -> Vec<Arc<dyn Member>> {
@@ -109,7 +120,7 @@ impl Channel {
         let crowded = !traffic.is_crowded && traffic.waiting_bytes > CHANNEL_WAITING_BYTES;
         traffic.is_crowded |= crowded;
         Enqueued {
-            turn: has_turn.then(|| state.members.len()),
+            turn: has_turn.then(|| state.members.seats()),
             crowded,
         }
     }
@@ -147,7 +158,7 @@ impl Channel {
                     ..under_way
                 });
             }
-            None => state.members.close_holes(),
+            None => state.members.close(&mut traffic.holes),
         }
         Some(slice)
     }

@@ -22,12 +22,22 @@ pub(super) struct Seated {
 #[derive(Default)]
 pub(super) struct Members {
     seats: Vec<Option<Seated>>,
-    holes: Vec<usize>,
+}
+
+/// The empty seats among the members.
+#[derive(Default)]
+pub(super) struct Holes(Vec<usize>);
+
+impl Holes {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Members {
-    pub(super) fn len(&self) -> usize {
-        self.seats.len() - self.holes.len()
+    /// How many seats there are, holes included.
+    pub(super) fn seats(&self) -> usize {
+        self.seats.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Member>> {
@@ -41,18 +51,15 @@ impl Members {
         self.seats.push(Some(Seated { member, since }));
     }
 
-    /// Removes the member, if it is one.
-    pub(super) fn remove(&mut self, member: &dyn Member, batch_under_way: bool) {
+    /// Removes the member, if it is one, and leaves a hole.
+    pub(super) fn remove(&mut self, member: &dyn Member, holes: &mut Holes) {
         let seat = member.seat().0.load(Ordering::Relaxed);
         let sits_here = |seated: &Seated| std::ptr::eq(seated.member.seat(), member.seat());
         match self.seats.get_mut(seat) {
             Some(taken) if taken.as_ref().is_some_and(sits_here) => *taken = None,
             _ => return,
         }
-        self.holes.push(seat);
-        if !batch_under_way {
-            self.close_holes();
-        }
+        holes.0.push(seat);
     }
 
     /// Those from a seat on, at most `most` of them; returns where the next ones sit, if anywhere.
@@ -66,10 +73,10 @@ impl Members {
         None
     }
 
-    pub(super) fn close_holes(&mut self) {
+    pub(super) fn close(&mut self, holes: &mut Holes) {
         // The highest first: what is moved into a hole then never comes from one.
-        self.holes.sort_unstable();
-        while let Some(hole) = self.holes.pop() {
+        holes.0.sort_unstable();
+        while let Some(hole) = holes.0.pop() {
             self.seats.swap_remove(hole);
             if let Some(Some(moved)) = self.seats.get(hole) {
                 moved.member.seat().0.store(hole, Ordering::Relaxed);

@@ -55,7 +55,7 @@ pub(super) struct Outbox {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// At most one pong waits at a time (WS-6), before all else.
-    pong: Option<Bytes>,
+    pong: Option<Box<Bytes>>,
 }
 
 impl Outbox {
@@ -71,7 +71,7 @@ impl Outbox {
 
     /// The newest ping is answered, and takes the place of one that was not yet (RFC 6455 §5.5.3).
     pub(super) fn pong(&mut self, payload: Bytes) {
-        self.pong = Some(payload);
+        self.pong = Some(Box::new(payload));
     }
 
     /// Drops what waits.

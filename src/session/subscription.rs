@@ -25,14 +25,17 @@ pub(super) struct Subscription {
 }
 
 enum Gate {
-    /// The reply is not queued yet: what comes waits here.
-    Subscribing {
-        waiting: Vec<Arc<Batch>>,
-        bytes: usize,
-    },
+    /// The reply is not queued yet: what comes waits here. In a box, since it is soon over.
+    Subscribing(Box<Waiting>),
     Subscribed,
     /// A batch that is under way comes too late.
     Ended,
+}
+
+#[derive(Default)]
+struct Waiting {
+    batches: Vec<Arc<Batch>>,
+    bytes: usize,
 }
 
 impl Subscription {
@@ -43,10 +46,7 @@ impl Subscription {
         join_leave: bool,
         reads_now: bool,
     ) -> Subscription {
-        let gate = Mutex::new(Gate::Subscribing {
-            waiting: Vec::new(),
-            bytes: 0,
-        });
+        let gate = Mutex::new(Gate::Subscribing(Box::default()));
         Subscription {
             peer,
             channel,
@@ -74,8 +74,8 @@ impl Subscription {
     /// The reply is queued: what waited goes out, and all else directly.
     pub(super) fn open(&self) {
         let mut gate = self.gate.lock();
-        if let Gate::Subscribing { waiting, .. } = std::mem::replace(&mut *gate, Gate::Subscribed) {
-            for batch in waiting {
+        if let Gate::Subscribing(waiting) = std::mem::replace(&mut *gate, Gate::Subscribed) {
+            for batch in waiting.batches {
                 self.peer.link.deliver(&batch);
             }
         }
@@ -121,12 +121,12 @@ impl Member for Subscription {
         };
         match &mut *gate {
             Gate::Subscribed => return self.peer.link.deliver(&batch),
-            Gate::Subscribing { waiting, bytes } => {
-                *bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
-                if *bytes > self.peer.link.limit() {
+            Gate::Subscribing(waiting) => {
+                waiting.bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
+                if waiting.bytes > self.peer.link.limit() {
                     self.peer.end(Disconnect::Slow);
                 } else {
-                    waiting.push(batch);
+                    waiting.batches.push(batch);
                 }
             }
             Gate::Ended => {}
