@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine with Rust, Node.js and Debian's apt:
 #   make run     builds, makes development certificates and keys, serves the demo
 #   make test    installs what the tests need, and runs all checks
-# Everything else is a part of these.
+# Everything else is a part of these, but
+#   make bench   measures Gatepost beside its peers, which it installs: bench/README.md
 
 CARGO ?= cargo
 BINARY := target/release/gatepost
@@ -12,7 +13,15 @@ SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 # Where stamps of finished installations are kept; a change of the list installs anew.
 STAMPS := target/stamps
 
+# What `make bench` measures, and how often: the workloads of every day, and those of bad days.
+PEERS ?= floor gatepost tungstenite bun gorilla ws centrifugo
+ROUNDS ?= 3
+STORM_ROUNDS ?= 1
+OTHERS := $(filter-out floor gatepost,$(PEERS))
+RESULTS := target/bench/results.jsonl
+
 .PHONY: run build test lint rust-tests web-tests sdk-tests browser-tests deny audit clean
+.PHONY: bench bench-build bench-smoke
 
 run: build ## serve the demo at https://localhost:8443/
 	$(BINARY) dev
@@ -20,18 +29,18 @@ run: build ## serve the demo at https://localhost:8443/
 build: web-build ## leave the program at target/release/gatepost
 	$(CARGO) build --release --locked
 
-test: lint rust-tests web-tests sdk-tests browser-tests deny ## run all checks
+test: lint rust-tests web-tests sdk-tests browser-tests bench-smoke deny ## run all checks
 	@echo "all checks passed"
 
 # ---- checks -------------------------------------------------------------------------------------
 
 lint: web-build
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 rust-tests: web-build
-	$(CARGO) test --locked
+	$(CARGO) test --workspace --locked
 
 web-tests: $(STAMPS)/npm
 	cd web && npm run check && npm test
@@ -43,10 +52,28 @@ browser-tests: build $(CHROMIUM)
 	cd web && CHROMIUM=$(CHROMIUM) npm run test:browser
 
 deny: $(CARGO_DENY) ## bans, licences and sources of dependencies
-	$(CARGO_DENY) check bans licenses sources
+	$(CARGO_DENY) --workspace check bans licenses sources
 
 audit: $(CARGO_DENY) ## the same with the advisories, whose database is fetched
-	$(CARGO_DENY) check
+	$(CARGO_DENY) --workspace check
+
+# ---- the bench ----------------------------------------------------------------------------------
+
+bench: bench-build ## measure Gatepost beside its peers, and write target/bench/report.md
+	$(if $(OTHERS),$(MAKE) -C bench/peers $(OTHERS))
+	rm -f $(RESULTS)
+	target/release/bench run --peers "$(PEERS)" --rounds $(ROUNDS) --out $(RESULTS) \
+		--workloads "connect idle fanout saturated rooms rtt"
+	target/release/bench run --peers "$(PEERS)" --rounds $(STORM_ROUNDS) --out $(RESULTS) \
+		--workloads "publish lone slow storm storm-flood"
+	target/release/bench report --in $(RESULTS) --command 'make bench PEERS="$(PEERS)"'
+
+bench-smoke: bench-build ## a little of each workload: fails on a lost or doubled message, never on a speed
+	target/release/bench run --peers "floor gatepost" --rounds 1 --quick --check \
+		--out target/bench/smoke.jsonl
+
+bench-build: build
+	$(CARGO) build --release --locked --package gatepost-bench
 
 # ---- what they need -----------------------------------------------------------------------------
 

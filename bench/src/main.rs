@@ -19,6 +19,7 @@ mod latency;
 mod ledger;
 mod payload;
 mod peer;
+mod plan;
 mod probe;
 mod process;
 mod publisher;
@@ -39,7 +40,7 @@ use clap::{Parser, Subcommand};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::run::Log;
-use crate::workload::Task;
+use crate::workload::{Alone, Task};
 
 /// Measures Gatepost beside a floor and its peers; run it from the root of the repository
 #[derive(Parser)]
@@ -79,9 +80,10 @@ fn command(command: Command) -> Result<bool> {
         Command::Report(options) => report::run(&options).map(|()| true),
         Command::Floor => floor::run().map(|()| true),
         Command::One(task) => {
-            let measurement = run::measure(task.alone().peer, &task)?;
-            let mut log = Log::open(&task.alone().out)?;
-            log.enter(task.alone().peer, task.name(), 1, &measurement)?;
+            let Alone { peer, out } = task.alone();
+            let version = peer.version()?;
+            let measurement = run::measure(*peer, &task)?;
+            Log::open(out)?.enter(*peer, &version, task.name(), 1, &measurement)?;
             Ok(measurement.outcome.is_whole())
         }
     }

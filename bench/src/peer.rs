@@ -74,32 +74,38 @@ impl Peer {
         Ok(command)
     }
 
-    /// What it calls itself, with its version, where it can be asked.
-    pub fn version(self) -> Option<String> {
+    /// What it calls itself, with its version; an error says why it cannot be run.
+    pub fn version(self) -> Result<String> {
         let program = match self {
-            Peer::Floor => return Some(format!("floor {}", env!("CARGO_PKG_VERSION"))),
-            Peer::Gatepost => gatepost_program(),
-            peer => script(peer).ok()?,
+            Peer::Floor => std::env::current_exe()?,
+            Peer::Gatepost => gatepost_program()?,
+            peer => script(peer)?,
         };
-        let told = Command::new(program).arg("--version").output().ok()?;
-        let told = String::from_utf8(told.stdout).ok()?;
-        let line = told.lines().next()?.trim();
-        (told.lines().count() == 1 && line.len() < 80).then(|| line.to_owned())
+        let told = Command::new(&program)
+            .arg("--version")
+            .output()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let error = String::from_utf8_lossy(&told.stderr);
+        ensure!(told.status.success(), "{}", error.trim());
+        let version = String::from_utf8(told.stdout)?;
+        Ok(version.lines().next().unwrap_or_default().trim().to_owned())
     }
 }
 
-fn gatepost_program() -> PathBuf {
-    std::env::var_os("GATEPOST_BIN").map_or_else(|| "target/release/gatepost".into(), PathBuf::from)
-}
-
-fn gatepost(port: u16, credentials: &Credentials) -> Result<Command> {
-    let program = gatepost_program();
+fn gatepost_program() -> Result<PathBuf> {
+    let program = std::env::var_os("GATEPOST_BIN")
+        .map_or_else(|| "target/release/gatepost".into(), PathBuf::from);
     ensure!(
         program.exists(),
         "there is no {}: build it with `cargo build --release`, run the bench from the root of the \
          repository, or say where it is in GATEPOST_BIN",
         program.display()
     );
+    Ok(program)
+}
+
+fn gatepost(port: u16, credentials: &Credentials) -> Result<Command> {
+    let program = gatepost_program()?;
     let admin = crate::server::free_port()?;
     let config = GATEPOST_CONFIG
         .replace("127.0.0.1:8443", &format!("127.0.0.1:{port}"))

@@ -106,8 +106,7 @@ pub struct Record<'a> {
     date: String,
     machine: &'a Machine,
     peer: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
+    version: &'a str,
     workload: &'a str,
     round: usize,
     #[serde(flatten)]
@@ -119,7 +118,7 @@ impl<'a> Record<'a> {
     pub fn new(
         machine: &'a Machine,
         peer: Peer,
-        version: Option<&'a str>,
+        version: &'a str,
         workload: &'a str,
         round: usize,
         measurement: &'a Measurement,

@@ -5,50 +5,15 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, Parser, ValueEnum};
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, ValueEnum};
 use tokio::task::LocalSet;
 
 use crate::peer::Peer;
+use crate::plan;
 use crate::record::{Machine, Measurement, Record};
 use crate::server::Server;
 use crate::workload::Task;
-
-/// The workloads of a run: the name, the command line that measures it alone, and what that gets
-/// besides for `--quick`.
-const WORKLOADS: &[(&str, &str, &str)] = &[
-    ("connect", "connect", "--connections 100 --warm-up 10"),
-    (
-        "idle",
-        "idle",
-        "--connections 100 --warm-up 10 --settle 0.2",
-    ),
-    ("fanout", "fanout", "--subscribers 100 --seconds 1"),
-    (
-        "saturated",
-        "fanout --saturated",
-        "--subscribers 100 --seconds 1",
-    ),
-    ("rooms", "rooms", "--connections 100 --times 2 --rate 4"),
-    ("rtt", "rtt", "--messages 200 --warm-up 20"),
-    ("publish", "publish", "--pairs 50 --times 10"),
-    ("lone", "lone", "--subscribers 200 --seconds 1"),
-    (
-        "slow",
-        "slow",
-        "--readers 100 --neighbours 20 --healthy 0.5 --stall 1",
-    ),
-    (
-        "storm",
-        "storm",
-        "--clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5",
-    ),
-    (
-        "storm-flood",
-        "storm --at-once 5000",
-        "--clients 200 --stay 50 --rate 2 --calm 0.5",
-    ),
-];
 
 /// The peers of a run that is not told any: all but those that take long to build.
 const PEERS: &str = "floor gatepost tungstenite bun gorilla ws centrifugo";
@@ -60,7 +25,7 @@ pub struct Options {
     #[arg(long, default_value = PEERS)]
     peers: String,
     /// Workloads, likewise; all by default
-    #[arg(long, default_value_t = all_workloads())]
+    #[arg(long, default_value_t = plan::names().join(" "))]
     workloads: String,
     /// How many times everything is measured
     #[arg(long, default_value_t = 3)]
@@ -78,20 +43,18 @@ pub struct Options {
 
 /// Runs. Returns whether every message arrived, once.
 pub fn run(options: &Options) -> Result<bool> {
-    let peers = names(&options.peers)
-        .map(peer)
-        .collect::<Result<Vec<_>>>()?;
+    let peers = installed(&options.peers)?;
     let tasks = names(&options.workloads)
-        .map(|name| Ok((name, task(name, options.quick)?)))
+        .map(|name| Ok((name, plan::task(name, options.quick)?)))
         .collect::<Result<Vec<_>>>()?;
     let mut log = Log::open(&options.out)?;
     let mut whole = true;
     for round in 1..=options.rounds {
         for (name, task) in &tasks {
-            for &peer in &peers {
+            for (peer, version) in &peers {
                 let measurement =
-                    measure(peer, task).with_context(|| format!("{name} of {}", peer.name()))?;
-                log.enter(peer, name, round, &measurement)?;
+                    measure(*peer, task).with_context(|| format!("{name} of {}", peer.name()))?;
+                log.enter(*peer, version, name, round, &measurement)?;
                 whole &= measurement.outcome.is_whole();
             }
         }
@@ -113,16 +76,23 @@ pub fn measure(peer: Peer, task: &Task) -> Result<Measurement> {
         .with_context(|| format!("the server said:\n{}", server.said()))
 }
 
-fn names(list: &str) -> impl Iterator<Item = &str> {
-    list.split([' ', ',']).filter(|name| !name.is_empty())
+/// The peers of these names with their versions. One that is not installed is left out, but not
+/// those that the bench is about.
+fn installed(list: &str) -> Result<Vec<(Peer, String)>> {
+    let mut peers = Vec::new();
+    for name in names(list) {
+        let peer = peer(name)?;
+        match peer.version() {
+            Ok(version) => peers.push((peer, version)),
+            Err(error) if matches!(peer, Peer::Floor | Peer::Gatepost) => return Err(error),
+            Err(error) => println!("{name} is left out: {error:#}"),
+        }
+    }
+    Ok(peers)
 }
 
-fn all_workloads() -> String {
-    WORKLOADS
-        .iter()
-        .map(|(name, ..)| *name)
-        .collect::<Vec<_>>()
-        .join(" ")
+fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split([' ', ',']).filter(|name| !name.is_empty())
 }
 
 fn peer(name: &str) -> Result<Peer> {
@@ -133,25 +103,6 @@ fn peer(name: &str) -> Result<Peer> {
             .collect();
         anyhow!("there is no peer `{name}`; there are {}", known.join(", "))
     })
-}
-
-/// The workload of this name, as its command line makes it.
-fn task(name: &str, quick: bool) -> Result<Task> {
-    let Some((_, line, less)) = WORKLOADS.iter().find(|(known, ..)| *known == name) else {
-        bail!(
-            "there is no workload `{name}`; there are {}",
-            all_workloads()
-        );
-    };
-    let words = ["bench", line, if quick { less } else { "" }];
-    let words = words.iter().flat_map(|words| words.split_whitespace());
-    Ok(Line::try_parse_from(words)?.task)
-}
-
-#[derive(Parser)]
-struct Line {
-    #[command(subcommand)]
-    task: Task,
 }
 
 /// Where records go: a file, and in short the terminal.
@@ -177,12 +128,11 @@ impl Log {
     pub fn enter(
         &mut self,
         peer: Peer,
+        version: &str,
         workload: &str,
         round: usize,
         measurement: &Measurement,
     ) -> Result<()> {
-        let version = peer.version();
-        let version = version.as_deref();
         let record = Record::new(&self.machine, peer, version, workload, round, measurement);
         let mut line = serde_json::to_vec(&record)?;
         line.push(b'\n');
@@ -219,29 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_workload_is_a_command_line_that_measures_it() {
-        for (name, ..) in WORKLOADS {
-            for quick in [false, true] {
-                assert_eq!(task(name, quick).unwrap().name(), *name);
-            }
-        }
-    }
-
-    #[test]
     fn names_are_separated_as_one_likes() {
         assert_eq!(
             names("floor, gatepost bun").collect::<Vec<_>>(),
             ["floor", "gatepost", "bun"]
         );
         assert!(names(PEERS).all(|name| peer(name).is_ok()));
-    }
-
-    #[test]
-    fn a_name_that_is_not_known_is_told_with_those_that_are() {
-        let error = task("fan", false).unwrap_err().to_string();
-        assert!(
-            error.starts_with("there is no workload `fan`; there are connect"),
-            "{error}"
-        );
     }
 }

@@ -32,7 +32,7 @@ pub struct Options {
     /// Publications a second
     #[arg(long, default_value_t = 50.0)]
     pub rate: f64,
-    /// Seconds; of the saturated one half as many
+    /// Seconds
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
     /// Publish as soon as a publication is with everybody
@@ -75,8 +75,7 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     crowd.tally().borrow_mut().open_window();
 
     let window = Window::open(server)?;
-    let half = if options.saturated { 0.5 } else { 1.0 };
-    let all = source.publish(options.seconds * half).await?;
+    let all = source.publish(options.seconds).await?;
     let published = u64::from(all - before);
     crowd.settle(published * everybody).await;
     let mut measurement = window.close()?;

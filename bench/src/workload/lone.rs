@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, default_value_t = 4.0)]
     pub rate: f64,
     /// Seconds
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 6.0)]
     pub seconds: f64,
     /// Milliseconds from the end of a round trip to the next
     #[arg(long, default_value_t = 2.0)]
