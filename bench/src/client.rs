@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::dialect::{Dialect, Incoming};
+use crate::dialect::{Dialect, Incoming, Outgoing};
 use crate::frame::{self, Kind};
 use crate::target::{Guest, Target};
 
@@ -92,11 +92,11 @@ impl Client {
     }
 
     async fn greet(&mut self, guest: &Guest) -> Result<()> {
-        let id = self.next_id();
-        let Some(command) = self.dialect.connect(id, &guest.token) else {
+        if !self.dialect.begins_with_connect() {
             return Ok(());
-        };
-        self.say(command.as_bytes());
+        }
+        let token = (!self.dialect.token_in_upgrade()).then_some(&*guest.token);
+        self.say(Outgoing::Connect(token));
         self.wait_for(&Incoming::Welcome, |_| {}).await
     }
 
@@ -107,9 +107,7 @@ impl Client {
         channel: &str,
         on_publication: impl FnMut(&[u8]),
     ) -> Result<()> {
-        let id = self.next_id();
-        let command = self.dialect.subscribe(id, channel);
-        self.say(command.as_bytes());
+        self.say(Outgoing::Subscribe(channel));
         self.wait_for(&Incoming::Subscribed, on_publication)
             .await
             .with_context(|| format!("subscribe to {channel}"))
@@ -138,19 +136,13 @@ impl Client {
     /// Puts a publication behind what waits to be written; [`Client::flush`] or the next read
     /// writes it.
     pub fn publish(&mut self, channel: &str, payload: &[u8]) {
-        let id = self.next_id();
-        let mut command = Vec::with_capacity(256);
-        self.dialect.publish(&mut command, id, channel, payload);
-        self.say(&command);
+        self.say(Outgoing::Publish(channel, payload));
     }
 
-    fn say(&mut self, message: &[u8]) {
-        frame::write_masked(&mut self.outgoing, Kind::Text, message);
-    }
-
-    fn next_id(&mut self) -> u32 {
+    fn say(&mut self, outgoing: Outgoing<'_>) {
         self.last_id += 1;
-        self.last_id
+        let message = self.dialect.write(self.last_id, outgoing);
+        frame::write_masked(&mut self.outgoing, self.dialect.frames(), &message);
     }
 
     /// Writes what waits. It can be dropped and called again.
@@ -208,7 +200,8 @@ fn frames(
         match frame.kind {
             Kind::Text | Kind::Binary => dialect.read(frame.payload, |incoming| {
                 if incoming == Incoming::Ping {
-                    frame::write_masked(outgoing, Kind::Text, dialect.pong());
+                    let pong = dialect.write(0, Outgoing::Pong);
+                    frame::write_masked(outgoing, dialect.frames(), &pong);
                 }
                 on(incoming);
             })?,
