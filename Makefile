@@ -63,7 +63,7 @@ bench: bench-build ## measure Gatepost beside its peers, and write target/bench/
 	$(if $(OTHERS),$(MAKE) -C bench/peers $(OTHERS))
 	rm -f $(RESULTS)
 	target/release/bench run --peers "$(PEERS)" --rounds $(ROUNDS) --out $(RESULTS) \
-		--workloads "connect idle fanout saturated rooms rtt"
+		--workloads "connect idle fanout fanout-protobuf saturated rooms rtt"
 	target/release/bench run --peers "$(PEERS)" --rounds $(STORM_ROUNDS) --out $(RESULTS) \
 		--workloads "publish lone slow storm storm-flood"
 	target/release/bench report --in $(RESULTS) --command 'make bench PEERS="$(PEERS)"'

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::credentials::Credentials;
-use crate::dialect::{Dialect, Token};
+use crate::dialect::{Dialect, Format, Token};
 
 /// Gatepost's configuration for the bench, but for its addresses.
 const GATEPOST_CONFIG: &str = include_str!("../gatepost.toml");
@@ -51,8 +51,9 @@ impl Peer {
     /// What it speaks.
     pub fn dialect(self) -> Dialect {
         match self {
-            Peer::Gatepost => Dialect::Centrifuge(Token::Upgrade),
-            Peer::Centrifugo => Dialect::Centrifuge(Token::Connect),
+            Peer::Gatepost => Dialect::Centrifuge(Token::Upgrade, Format::Json),
+            Peer::Centrifugo => Dialect::Centrifuge(Token::Connect, Format::Json),
+            Peer::Sockudo => Dialect::Pusher,
             _ => Dialect::Plain,
         }
     }

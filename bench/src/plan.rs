@@ -7,17 +7,19 @@ use crate::workload::Task;
 
 /// A line a workload: its name, its command line, and what stands behind that for `--quick`.
 const WORKLOADS: &str = "
-connect     | connect                         | --connections 100 --warm-up 10
-idle        | idle                            | --connections 100 --warm-up 10 --settle 0.2
-fanout      | fanout --seconds 6              | --subscribers 100 --seconds 1
-saturated   | fanout --saturated --seconds 3  | --subscribers 100 --seconds 0.5
-rooms       | rooms --times 6                 | --connections 100 --times 2 --rate 4
-rtt         | rtt                             | --messages 200 --warm-up 20
-publish     | publish                         | --pairs 50 --times 10
-lone        | lone                            | --subscribers 200 --seconds 1
-slow        | slow                            | --readers 100 --neighbours 20 --healthy 0.5 --stall 1
-storm       | storm                           | --clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5
-storm-flood | storm --at-once 5000            | --clients 200 --stay 50 --rate 2 --calm 0.5
+connect            | connect                               | --connections 100 --warm-up 10
+idle               | idle                                  | --connections 100 --warm-up 10 --settle 0.2
+fanout             | fanout --seconds 6                    | --subscribers 100 --seconds 1
+fanout-protobuf    | fanout --seconds 6 --format protobuf  | --subscribers 100 --seconds 1
+saturated          | fanout --saturated --seconds 3        | --subscribers 100 --seconds 0.5
+saturated-protobuf | fanout --saturated --seconds 3 --format protobuf | --subscribers 100 --seconds 0.5
+rooms              | rooms --times 6                       | --connections 100 --times 2 --rate 4
+rtt                | rtt                                   | --messages 200 --warm-up 20
+publish            | publish                               | --pairs 50 --times 10
+lone               | lone                                  | --subscribers 200 --seconds 1
+slow               | slow                                  | --readers 100 --neighbours 20 --healthy 0.5 --stall 1
+storm              | storm                                 | --clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5
+storm-flood        | storm --at-once 5000                  | --clients 200 --stay 50 --rate 2 --calm 0.5
 ";
 
 /// The names of all.
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn every_workload_is_a_command_line_that_measures_it() {
-        assert_eq!(names().len(), 11);
+        assert_eq!(names().len(), 13);
         for name in names() {
             for quick in [false, true] {
                 assert_eq!(task(name, quick).unwrap().name(), name);

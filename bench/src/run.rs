@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut whole = true;
     for round in 1..=options.rounds {
         for (name, task) in &tasks {
-            for (peer, version) in &peers {
+            for (peer, version) in peers.iter().filter(|(peer, _)| task.suits(*peer)) {
                 let measurement =
                     measure(*peer, task).with_context(|| format!("{name} of {}", peer.name()))?;
                 log.enter(*peer, version, name, round, &measurement)?;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Window, channel, every};
 use crate::client::Client;
 use crate::crowd::{Crowd, subscribed};
+use crate::dialect::Format;
 use crate::payload::{self, Stamp};
 use crate::publisher::Speaker;
 use crate::record::Measurement;
@@ -41,11 +42,19 @@ pub struct Options {
     /// Publications in flight, when saturated
     #[arg(long, default_value_t = 16)]
     pub in_flight: u32,
+    /// How messages are written, of peers that have the choice
+    #[arg(long, default_value = "json")]
+    pub format: Format,
 }
 
 /// Measures.
 pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
-    let target = &server.target;
+    let mut target = server.target.clone();
+    target.dialect = target
+        .dialect
+        .written_as(options.format)
+        .context("the peer has only one format")?;
+    let target = &target;
     let guests = target.guests(0..options.subscribers + 1)?;
     let (guest, guests) = guests.split_last().context("a publisher is needed")?;
     let members = subscribed(target, guests, |_| channel("all")).await?;

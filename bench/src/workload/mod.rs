@@ -17,6 +17,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use tokio::time::Instant;
 
+use crate::dialect::Format;
 use crate::peer::Peer;
 use crate::process::Cpu;
 use crate::record::Measurement;
@@ -96,13 +97,25 @@ impl Task {
         }
     }
 
+    /// Whether this peer can do it.
+    pub fn suits(&self, peer: Peer) -> bool {
+        match self {
+            Task::Fanout(one) => peer.dialect().written_as(one.options.format).is_some(),
+            _ => true,
+        }
+    }
+
     /// The name in the record.
     pub fn name(&self) -> &'static str {
         match self {
             Task::Connect(_) => "connect",
             Task::Idle(_) => "idle",
-            Task::Fanout(one) if one.options.saturated => "saturated",
-            Task::Fanout(_) => "fanout",
+            Task::Fanout(one) => match (one.options.saturated, one.options.format) {
+                (false, Format::Json) => "fanout",
+                (true, Format::Json) => "saturated",
+                (false, Format::Protobuf) => "fanout-protobuf",
+                (true, Format::Protobuf) => "saturated-protobuf",
+            },
             Task::Rooms(_) => "rooms",
             Task::Rtt(_) => "rtt",
             Task::Storm(one) if one.options.at_once >= one.options.clients => "storm-flood",
