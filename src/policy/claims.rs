@@ -4,6 +4,8 @@
 //! default, which also gives the type; the door fills in the defaults and refuses a token whose
 //! claim has another type, so that a rule never meets one.
 
+mod shared;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -15,11 +17,14 @@ use cel::common::value::Val;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use shared::SharedClaims;
+
 /// The claims of the config's `[claims]`, each with its default; and which claims rules read.
 #[derive(Clone, Debug, Default)]
 pub struct DeclaredClaims {
     defaults: Arc<[(String, Value)]>,
     read: Arc<ReadClaims>,
+    shared: Arc<SharedClaims>,
 }
 
 /// Which claims rules read. The others are not kept: an identity lives as long as its connection.
@@ -73,7 +78,7 @@ impl DeclaredClaims {
         }
         Ok(DeclaredClaims {
             defaults: claims.into(),
-            read: Arc::default(),
+            ..DeclaredClaims::default()
         })
     }
 
@@ -119,7 +124,12 @@ impl DeclaredClaims {
             }
         }
         token.retain(|name, _| self.read.reads(name));
-        Ok(Claims(Arc::new(to_cel_map(&token))))
+        let make = || Claims(Arc::new(to_cel_map(&token)));
+        Ok(match serde_json::to_string(&token) {
+            Ok(text) => self.shared.get(text, make),
+            // What was read as JSON can be written as JSON.
+            Err(_) => make(),
+        })
     }
 }
 
@@ -306,6 +316,19 @@ mod tests {
         assert!(claims.has("muted", &json!(true)));
         assert!(claims.has("sub", &json!("bob")));
         assert_eq!(claims.as_cel().len(), 6);
+    }
+
+    #[test]
+    fn who_has_the_same_claims_shares_them_and_others_do_not() {
+        let declared = declared();
+        let of = |claims: Value| declared.apply(token(claims)).unwrap();
+        let alice = of(json!({"teams": ["red"]}));
+        assert!(Arc::ptr_eq(&alice.0, &of(json!({"teams": ["red"]})).0));
+        let bob = of(json!({"teams": ["blue"]}));
+        assert!(alice.has("teams", &json!(["red"])) && bob.has("teams", &json!(["blue"])));
+        for number in 0..1000 {
+            assert!(of(json!({"level": number})).has("level", &json!(number)));
+        }
     }
 
     #[test]
