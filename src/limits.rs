@@ -76,11 +76,16 @@ pub const FRAME_PONG_TIMEOUT: Duration = Duration::from_secs(10);
 pub const OUTBOX_SOFT_BYTES: usize = 64 * 1024;
 /// What an entry of an outbox counts beyond its bytes.
 pub const OUTBOX_ENTRY_BYTES: usize = 64;
-/// Most members that are delivered to before somebody else has a turn: some 0.3 ms.
+/// Most members that are delivered to before somebody else has a turn: some 0.3 ms where the
+/// batch is small.
 pub const SLICE_MEMBERS: usize = 128;
+/// Most bytes that are delivered before somebody else has a turn, where the batch is large.
+pub const SLICE_BYTES: usize = 512 * 1024;
 /// Bytes of events that may wait in a channel before its publishers wait too. Each of them adds at
-/// most one publication more.
+/// most one publication more, and each connection a join and a leave.
 pub const CHANNEL_WAITING_BYTES: usize = 1024 * 1024;
+/// Longest time that a publisher waits for room in a channel.
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most bytes of data in one publication.
 pub const PUBLICATION_BYTES: usize = 64 * 1024;
 /// Most publications in one history answer.

@@ -377,7 +377,7 @@ async fn tls_11_answers_over_tls_say_to_stay_with_it() {
 #[tokio::test]
 async fn tls_10_half_handshakes_do_not_hold_up_the_others() {
     let gateway = Gateway::with(&Setup {
-        tables: "[limits]\nhandshakes_per_core = 1\nhandshake_timeout = \"60s\"",
+        tables: "[limits]\nhandshakes_per_turn = 1\nhandshake_timeout = \"60s\"",
         ..Setup::default()
     });
     let name = ServerName::try_from("localhost").unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,10 +60,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
-    for flusher in house.hub.flushers() {
-        let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(flusher).await });
-    }
+    // They end with this function, behind the last connection.
+    let mut flushers: JoinSet<()> = house.hub.flushers().collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -70,6 +69,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        _ = flushers.join_next() => bail!("a flusher of the hub ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -125,7 +125,7 @@ impl House {
             refusals: logs::Samplers::default(),
         });
         let limits = HandshakeLimits {
-            in_a_turn: config.limits.handshakes_per_core.saturating_mul(cores()),
+            in_a_turn: config.limits.handshakes_per_turn.saturating_mul(cores()),
             timeout: config.limits.handshake_timeout,
             silent_per_address: config.limits.silent_sockets_per_address,
         };

@@ -13,7 +13,7 @@ use super::value;
 pub struct Limits {
     /// Handshakes in one turn of newcomers, for each core; between two turns the open connections
     /// have theirs. A handshake takes a core some 0.1 ms.
-    pub handshakes_per_core: usize,
+    pub handshakes_per_turn: usize,
     /// From accept to a finished TLS handshake (TLS-10).
     pub handshake_timeout: Duration,
     /// Sockets of one address that have not yet sent a ClientHello (TLS-10). Worst case for each:
@@ -24,7 +24,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            handshakes_per_core: 2,
+            handshakes_per_turn: 2,
             handshake_timeout: Duration::from_secs(10),
             silent_sockets_per_address: 64,
         }
@@ -36,10 +36,10 @@ pub(super) fn read(section: Section<'_>) -> Limits {
     let defaults = Limits::default();
     let count = value::integer(1..=65_536);
     let limits = Limits {
-        handshakes_per_core: section.or(
-            "handshakes_per_core",
-            &count,
-            defaults.handshakes_per_core,
+        handshakes_per_turn: section.or(
+            "handshakes_per_turn",
+            value::integer(1..=256),
+            defaults.handshakes_per_turn,
         ),
         handshake_timeout: section.or(
             "handshake_timeout",
@@ -95,7 +95,7 @@ pub(super) fn read_drain(section: Section<'_>) -> Drain {
 impl Limits {
     pub(super) fn resolve(&self, out: &mut Resolved) {
         out.section("limits");
-        out.bare("handshakes_per_core", self.handshakes_per_core);
+        out.bare("handshakes_per_turn", self.handshakes_per_turn);
         out.duration("handshake_timeout", self.handshake_timeout);
         out.bare(
             "silent_sockets_per_address",

@@ -13,10 +13,16 @@ use crate::hub::Member;
 use crate::policy::{ChannelName, HistoryLimits};
 use crate::protocol::{ClientInfo, Payload, Publication};
 
-/// The engine did not do it. The client gets error 100, which is temporary.
+/// The engine did not do it. Trying again may help.
 #[derive(Debug, thiserror::Error)]
-#[error("the engine did not answer: {0}")]
-pub struct EngineError(pub String);
+pub enum EngineError {
+    /// More is published to the channel than its subscribers can be told.
+    #[error("more is published to the channel than its subscribers can be told")]
+    Crowded,
+    /// It failed.
+    #[error("the engine did not answer: {0}")]
+    Failed(String),
+}
 
 /// Where a stream stands: the offset of its newest publication, and the numbering that it is of.
 #[derive(Clone, Debug, PartialEq, Eq)]

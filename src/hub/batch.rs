@@ -57,6 +57,7 @@ impl Event {
 pub struct Batch {
     channel: ChannelName,
     events: Box<[Event]>,
+    cost: usize,
     /// By [`Format`], each made for the first member that needs it.
     frames: [OnceLock<Bytes>; Format::COUNT],
 }
@@ -64,9 +65,11 @@ pub struct Batch {
 impl Batch {
     /// These events, of which there is at least one.
     pub(super) fn new(channel: ChannelName, events: impl Into<Box<[Event]>>) -> Batch {
+        let events: Box<[Event]> = events.into();
         Batch {
             channel,
-            events: events.into(),
+            cost: events.iter().map(Event::cost).sum(),
+            events,
             frames: Default::default(),
         }
     }
@@ -87,7 +90,12 @@ impl Batch {
 
     /// Whether these are publications.
     pub fn is_publications(&self) -> bool {
-        self.events.iter().all(Event::is_publication)
+        self.events.first().is_some_and(Event::is_publication)
+    }
+
+    /// Bytes that it took while it waited.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
     }
 
     /// What happened.

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::members::{Holes, Members, Seated};
 use super::{Batch, Event, Member};
-use crate::limits::CHANNEL_WAITING_BYTES;
+use crate::limits::{CHANNEL_WAITING_BYTES, SLICE_BYTES, SLICE_MEMBERS};
 use crate::policy::ChannelName;
 
 pub(super) struct Channel {
@@ -49,6 +49,8 @@ pub(super) struct Slice {
     pub(super) batch: Arc<Batch>,
     /// The number of the batch's first event.
     pub(super) first: u64,
+    /// The most members that may get it in one turn.
+    pub(super) most: usize,
     /// The channel was crowded, and is no longer.
     pub(super) made_room: bool,
 }
@@ -125,9 +127,9 @@ impl Channel {
         }
     }
 
-    /// The next members of the batch under way, at most `most`, or the first ones of the next
-    /// batch; for who has the turn. Without a batch the turn is over.
-    pub(super) fn next_slice(&self, most: usize, into: &mut Vec<Seated>) -> Option<Slice> {
+    /// The next members of the batch under way, or the first ones of the next batch, as many as may
+    /// get it in one turn; for who has the turn. Without a batch the turn is over.
+    pub(super) fn next_slice(&self, into: &mut Vec<Seated>) -> Option<Slice> {
         let mut state = self.state.lock();
         let state = &mut *state;
         let traffic = state.traffic.as_mut()?;
@@ -145,10 +147,12 @@ impl Channel {
                 begun
             }
         };
+        let most = (SLICE_BYTES / under_way.batch.cost()).clamp(1, SLICE_MEMBERS);
         let next_seat = state.members.take(under_way.next_seat, most, into);
         let slice = Slice {
             batch: under_way.batch.clone(),
             first: under_way.first,
+            most,
             made_room,
         };
         match next_seat {
@@ -173,9 +177,10 @@ impl Traffic {
         let first = next - self.waiting.len() as u64;
         let size = Batch::size_of_next(self.waiting.iter());
         let events: Box<[Event]> = self.waiting.drain(..size).collect();
-        self.waiting_bytes -= events.iter().map(Event::cost).sum::<usize>();
+        let batch = Arc::new(Batch::new(channel.clone(), events));
+        self.waiting_bytes -= batch.cost();
         Some(UnderWay {
-            batch: Arc::new(Batch::new(channel.clone(), events)),
+            batch,
             first,
             next_seat: 0,
         })

@@ -47,8 +47,9 @@ impl Flusher {
         let mut slice = Vec::new();
         let mut delivered = 0;
         loop {
-            let turn = Turn::new(hub, self, self.next().await);
-            delivered += turn.deliver_slice(&mut slice);
+            let mut turn = Turn::new(hub, self, self.next().await);
+            delivered += turn.slice(&mut slice);
+            drop(turn);
             if delivered >= SLICE_MEMBERS {
                 delivered = 0;
                 tokio::task::yield_now().await;
@@ -74,7 +75,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Delivers what waits, up to about a slice; returns to how many members.
+    /// Delivers what waits, up to about a slice; returns how much that was.
     pub(super) fn deliver(mut self) -> usize {
         let (mut slice, mut delivered) = (Vec::new(), 0);
         while self.channel.is_some() && delivered < SLICE_MEMBERS {
@@ -83,23 +84,20 @@ impl<'a> Turn<'a> {
         delivered
     }
 
-    /// Delivers one slice.
-    fn deliver_slice(mut self, space: &mut Vec<Seated>) -> usize {
-        self.slice(space)
-    }
-
+    /// Delivers one slice; returns how much that was, of the [`SLICE_MEMBERS`] that a turn has.
     pub(super) fn slice(&mut self, space: &mut Vec<Seated>) -> usize {
         let Some(channel) = &self.channel else {
             return 0;
         };
-        let Some(slice) = channel.next_slice(SLICE_MEMBERS, space) else {
+        let Some(slice) = channel.next_slice(space) else {
             self.channel = None;
             return 0;
         };
         if slice.made_room {
             self.hub.make_room();
         }
-        let (count, mut total) = (space.len(), Delivered::default());
+        let work = space.len() * SLICE_MEMBERS / slice.most;
+        let mut total = Delivered::default();
         for Seated { member, since } in space.drain(..) {
             let heard = since.saturating_sub(slice.first);
             let tail = match heard {
@@ -117,11 +115,14 @@ impl<'a> Turn<'a> {
             // A fault in one connection must not take the others' publications with it.
             match catch_unwind(AssertUnwindSafe(|| member.deliver(batch))) {
                 Ok(delivered) => total += delivered,
-                Err(_) => drop(self.hub.metrics.panics.inc()),
+                Err(_) => {
+                    self.hub.metrics.panics.inc();
+                    member.fail();
+                }
             }
         }
         self.hub.count(total);
-        count
+        work
     }
 }
 

@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 
 use self::channel::Channel;
 use self::flusher::{Flusher, Turn};
-use crate::limits::SLICE_MEMBERS;
+use crate::limits::{ROOM_TIMEOUT, SLICE_MEMBERS};
 use crate::policy::ChannelName;
 use crate::protocol::ClientInfo;
 use crate::telemetry::Metrics;
@@ -41,9 +41,11 @@ pub trait Member: Send + Sync {
     fn info(&self) -> Arc<ClientInfo>;
     /// Takes the batch over, in the order of the channel.
     fn deliver(&self, batch: &Arc<Batch>) -> Delivered;
+    /// A delivery panicked: what was to be heard is lost, so nothing more may be.
+    fn fail(&self);
 }
 
-/// What went out to a client by a delivery: maybe more than was delivered, or less.
+/// What a delivery wrote to its client. What had to wait is counted by who writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
     /// Messages of the protocol.
@@ -124,8 +126,17 @@ impl Hub {
         }
     }
 
-    /// Waits as long as more waits in the channel than may: so fast is nobody published to.
-    pub async fn has_room(&self, channel: &ChannelName) {
+    /// Waits until no more waits in the channel than may; false when that takes too long.
+    pub async fn has_room(&self, channel: &ChannelName) -> bool {
+        // Almost always, and then nothing is looked up.
+        if self.crowded.load(Ordering::Acquire) == 0 {
+            return true;
+        }
+        let room = self.until_there_is_room(channel);
+        tokio::time::timeout(ROOM_TIMEOUT, room).await.is_ok()
+    }
+
+    async fn until_there_is_room(&self, channel: &ChannelName) {
         while self.crowded.load(Ordering::Acquire) > 0 {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
@@ -140,14 +151,16 @@ impl Hub {
     /// order, and it never waits.
     pub fn enqueue(&self, channel: &ChannelName, event: Event) -> Enqueued<'_> {
         let shard = self.shard(channel);
-        let Some(found) = self.find(shard, channel) else {
+        // Both under the lock that members are added under: who is added before hears it.
+        let channels = shard.channels.lock();
+        let Some(found) = channels.get(channel) else {
             return Enqueued(None);
         };
         let enqueued = found.enqueue(event);
         if enqueued.crowded {
             self.crowded.fetch_add(1, Ordering::Release);
         }
-        let turn = |members| (Turn::new(self, &shard.flusher, found), members);
+        let turn = |members| (Turn::new(self, &shard.flusher, found.clone()), members);
         Enqueued(enqueued.turn.map(turn))
     }
 
@@ -164,9 +177,8 @@ impl Hub {
         }
     }
 
-    /// Enqueues and delivers.
+    /// Enqueues and delivers, room or not: for what each connection can bring about only once.
     pub async fn publish(&self, channel: &ChannelName, event: Event) {
-        self.has_room(channel).await;
         self.deliver(self.enqueue(channel, event)).await;
     }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 
@@ -45,11 +46,13 @@ impl Member for Ear {
             bytes: 0,
         }
     }
+
+    fn fail(&self) {}
 }
 
 /// A member whose every delivery is a defect.
 #[derive(Default)]
-struct Faulty(Seat);
+struct Faulty(Seat, AtomicBool);
 
 impl Member for Faulty {
     fn seat(&self) -> &Seat {
@@ -62,6 +65,10 @@ impl Member for Faulty {
 
     fn deliver(&self, _: &Arc<Batch>) -> Delivered {
         panic!("the member of this test")
+    }
+
+    fn fail(&self) {
+        self.1.store(true, Ordering::Relaxed);
     }
 }
 
@@ -189,7 +196,8 @@ async fn a_large_channel_is_delivered_in_slices_while_members_come_and_go() {
 async fn a_fault_in_one_member_takes_nothing_from_the_others() {
     let (hub, channel) = (hub(), room("chat:a"));
     let before = ears(&hub, &channel, 1);
-    hub.add(&channel, Arc::<Faulty>::default());
+    let faulty = Arc::<Faulty>::default();
+    hub.add(&channel, faulty.clone());
     let behind = ears(&hub, &channel, 1);
     hub.publish(&channel, publication(1, 10)).await;
     assert_eq!(
@@ -197,6 +205,7 @@ async fn a_fault_in_one_member_takes_nothing_from_the_others() {
         (vec![1], vec![1])
     );
     assert_eq!(hub.metrics.panics.get(), 1);
+    assert!(faulty.1.load(Ordering::Relaxed), "it is told");
 }
 
 // Queues are bounded: a publisher waits until the flusher has caught up.
@@ -208,21 +217,18 @@ async fn a_crowded_channel_makes_its_publishers_wait_and_no_others() {
     let far_too_many = 100;
     while published < far_too_many {
         let room = hub.has_room(&channel);
-        if tokio::time::timeout(std::time::Duration::ZERO, room)
-            .await
-            .is_err()
-        {
+        if futures_util::FutureExt::now_or_never(room).is_none() {
             break;
         }
         published += 1;
         drop(hub.enqueue(&channel, publication(published, 60_000)));
     }
     assert!((17..=19).contains(&published), "{published}");
-    hub.has_room(&room("chat:b")).await;
+    assert!(hub.has_room(&room("chat:b")).await);
     let (waits, hub_) = (channel.clone(), hub.clone());
     let waiting = tokio::spawn(async move { hub_.has_room(&waits).await });
     settle(&hub).await;
-    waiting.await.unwrap();
+    assert!(waiting.await.unwrap());
     assert_eq!(members[7].offsets(), (1..=published).collect::<Vec<_>>());
 }
 
@@ -252,9 +258,13 @@ async fn publishers_at_once_agree_on_the_order_and_nothing_is_lost_or_doubled() 
         publisher.await.unwrap();
     }
     let complete = |ear: &Arc<Ear>| ear.heard.lock().len() == 4 * EACH as usize;
-    while !members.iter().all(complete) {
-        tokio::task::yield_now().await;
-    }
+    let all_heard = async {
+        while !members.iter().all(complete) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), all_heard).await;
+    assert!(in_time.is_ok(), "something is lost");
     let order = members[0].offsets();
     assert!(members.iter().all(|ear| ear.offsets() == order));
     let mut all = order;

@@ -289,7 +289,10 @@ impl From<PayloadFault> for Stop {
 
 impl From<EngineError> for Stop {
     fn from(error: EngineError) -> Stop {
+        if let EngineError::Crowded = error {
+            return ErrorCode::TooManyRequests.into();
+        }
         tracing::warn!(%error, "command not carried out");
-        Stop::Error(ErrorCode::InternalServerError.into())
+        ErrorCode::InternalServerError.into()
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::Node;
 use super::bucket::Bucket;
 use super::client::Client;
-use super::close::Close;
+use super::close::{By, Close};
 use super::deadlines::{Deadlines, Due};
 use super::inbox::{Inbox, ReadTurn};
 use super::link::WriteTurn;
@@ -158,12 +158,13 @@ impl Connection {
             if let Some(turn) = self.next_turn() {
                 return Poll::Ready(turn);
             }
+            let was_paused = self.is_paused();
             if let Some(over) = self.write(cx) {
                 return Poll::Ready(Turn::Over(over));
             }
             // Where too much waited to go on, the write may have made room.
-            if let Some(turn) = self.next_turn() {
-                return Poll::Ready(turn);
+            if was_paused && !self.is_paused() {
+                continue;
             }
             if !self.may_read() || self.read(cx).is_pending() {
                 break;
@@ -198,6 +199,8 @@ impl Connection {
             self.count_traffic();
             match (self.stage, self.peer.link.ending()) {
                 (Stage::Closed(close), _) => return Some(close),
+                // There is nobody to say goodbye to.
+                (Stage::Open, Some(close)) if close.by == By::Network => return Some(close),
                 (Stage::Open, Some(close)) => self.begin_close(close),
                 _ => return None,
             }

@@ -17,6 +17,7 @@ use super::close::Close;
 use super::outbox::{Entry, Outbox};
 use super::wire::{Flushed, Wire, Written, close_orderly};
 use crate::hub::{Batch, Delivered};
+use crate::limits::OUTBOX_SOFT_BYTES;
 use crate::protocol::{Disconnect, Format, Message};
 
 /// The shared write half of a connection, and what is under it.
@@ -78,13 +79,18 @@ impl Link {
         if state.ending.is_some() {
             return Delivered::default();
         }
-        if state.is_gathering || state.writing > 0 || !state.outbox.is_empty() {
+        // Who delivers in its own turn, for others too, must not fill its own outbox meanwhile.
+        let gathers = state.is_gathering && state.outbox.bytes() < OUTBOX_SOFT_BYTES;
+        if gathers || state.writing > 0 || !state.outbox.is_empty() {
             let entry = Entry::Frame {
                 bytes: frame.clone(),
                 messages: u32::try_from(messages).unwrap_or(u32::MAX),
             };
             state.push(entry, self.limit);
-            return Delivered::default();
+            if !gathers {
+                state.drain(self.format);
+            }
+            return mem::take(&mut state.sent);
         }
         if state.write(frame).is_err() {
             state.end(Close::LOST);
@@ -149,13 +155,14 @@ impl Link {
     }
 
     /// Carries out a command of the task: what is said meanwhile, and what comes from others, goes
-    /// out together at the end of the task's turn, or before the command has to wait.
+    /// out together at the end of the task's turn, or before the command has to wait. While it waits
+    /// the client is written to as ever.
     pub(super) async fn gather<T>(&self, mut command: Pin<Box<impl Future<Output = T>>>) -> T {
         poll_fn(|cx| {
             self.state.lock().is_gathering = true;
             let polled = command.as_mut().poll(cx);
-            if polled.is_pending() {
-                self.state.lock().release(self.format);
+            if polled.is_pending() && self.poll_write(cx).is_err() {
+                self.end(Close::LOST);
             }
             polled
         })
@@ -248,15 +255,16 @@ impl State {
         Ok(())
     }
 
-    /// The task has to wait in the middle of its turn: what waits goes out, and what comes later
-    /// does not wait for the task.
-    fn release(&mut self, format: Format) {
-        self.is_gathering = false;
+    /// Writes what waits as far as the socket takes it; the task does the rest.
+    fn drain(&mut self, format: Format) {
         while self.writing == 0 && !self.outbox.is_empty() {
             if self.write_waiting(format).is_err() {
                 self.outbox.clear();
                 self.end(Close::LOST);
             }
+        }
+        if self.writing > 0 {
+            self.wake();
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `edge` brings an [`Identity`], gets a [`Reservation`] before it answers 101, and hands over the
 //! stream afterwards. What a client may do is decided here for each command, what it did goes to
-//! the engine, and what it is to hear waits in its outbox.
+//! the engine, and what it is to hear comes by its link.
 
 mod bucket;
 mod client;
@@ -215,6 +215,8 @@ impl Reservation {
                 tracing::error!(client = peer.name(), "connection ended by a panic");
                 Disconnect::InternalServerError.into()
             });
+            // Nothing more is for it, also while it waits for its end.
+            peer.link.end(close);
             ends.next().await;
             // In boxes, as all that a connection does seldom: its idle task does not keep the room.
             let end = AssertUnwindSafe(Box::pin(connection.end())).catch_unwind();

@@ -133,4 +133,8 @@ impl Member for Subscription {
         }
         Delivered::default()
     }
+
+    fn fail(&self) {
+        self.peer.end(Disconnect::InternalServerError);
+    }
 }

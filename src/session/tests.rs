@@ -1,6 +1,7 @@
 //! A connection with a pipe in place of its socket and a clock that the test moves: what takes
 //! minutes on the wall happens at once.
 
+mod link;
 mod pipe;
 
 use std::sync::Arc;
@@ -102,7 +103,11 @@ struct Peer {
 
 impl Peer {
     async fn open(sessions: &Sessions, identity: Identity) -> Peer {
-        let (pipe, wire) = duplex(1 << 16);
+        Peer::open_with(sessions, identity, 1 << 16).await
+    }
+
+    async fn open_with(sessions: &Sessions, identity: Identity, pipe: usize) -> Peer {
+        let (pipe, wire) = duplex(pipe);
         let reservation = sessions
             .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
@@ -372,7 +377,7 @@ impl Engine for Panicking {
         Ok(())
     }
     async fn history(&self, _: &ChannelName, _: HistoryQuery) -> Result<HistoryPage, HistoryError> {
-        Err(EngineError("no history".to_owned()).into())
+        Err(EngineError::Failed("no history".to_owned()).into())
     }
     async fn presence(
         &self,

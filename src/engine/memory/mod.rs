@@ -71,7 +71,9 @@ impl Engine for MemoryEngine {
             info: sender,
             offset: 0,
         };
-        self.hub.has_room(channel).await;
+        if !self.hub.has_room(channel).await {
+            return Err(EngineError::Crowded);
+        }
         let enqueue = |publication| self.hub.enqueue(channel, Event::Publication(publication));
         let (position, enqueued) = match history {
             // Under the stream's lock: offsets reach members in their order.
