@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, default_value_t = 500)]
     pub at_once: usize,
     /// Seconds of calm before the storm
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.0)]
     pub calm: f64,
 }
 

@@ -42,10 +42,10 @@ pub struct Options {
     #[arg(long, default_value_t = 8000)]
     pub bytes: usize,
     /// Seconds in which everybody reads
-    #[arg(long, default_value_t = 4.0)]
+    #[arg(long, default_value_t = 3.0)]
     pub healthy: f64,
     /// Seconds in which the stalled ones do not
-    #[arg(long, default_value_t = 18.0)]
+    #[arg(long, default_value_t = 17.0)]
     pub stall: f64,
 }
 
