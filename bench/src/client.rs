@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use crate::dialect::pusher::Session;
 use crate::dialect::{Dialect, Incoming, Outgoing};
 use crate::frame::{self, Kind};
 use crate::target::{Guest, Target};
@@ -40,6 +41,8 @@ pub struct Client {
     /// Frames that are not written yet.
     outgoing: Vec<u8>,
     last_id: u32,
+    /// Of the dialect that has a state.
+    session: Option<Box<Session>>,
 }
 
 impl Client {
@@ -49,7 +52,7 @@ impl Client {
         timeout(PATIENCE, async {
             let mut client = Client::upgrade(target, guest).await?;
             if !target.dialect.token_in_upgrade() {
-                client.greet(guest).await?;
+                client.greet(target, guest).await?;
             }
             Ok(client)
         })
@@ -61,7 +64,7 @@ impl Client {
     pub async fn connect(target: &Target, guest: &Guest) -> Result<Client> {
         let mut client = Client::admit(target, guest).await?;
         if target.dialect.token_in_upgrade() {
-            client.greet(guest).await?;
+            client.greet(target, guest).await?;
         }
         Ok(client)
     }
@@ -76,13 +79,14 @@ impl Client {
             .context("TLS handshake")?;
         stream.write_all(request(target, guest).as_bytes()).await?;
         stream.flush().await?;
-        answer(&mut stream).await?;
+        let partial = answer(&mut stream).await?;
         Ok(Client {
             stream,
             dialect: target.dialect,
-            partial: Vec::new(),
+            partial,
             outgoing: Vec::new(),
             last_id: 0,
+            session: None,
         })
     }
 
@@ -91,13 +95,42 @@ impl Client {
         Ok(self.stream.get_ref().0.local_addr()?)
     }
 
-    async fn greet(&mut self, guest: &Guest) -> Result<()> {
+    async fn greet(&mut self, target: &Target, guest: &Guest) -> Result<()> {
+        if self.dialect == Dialect::Pusher {
+            return self.establish(target).await;
+        }
         if !self.dialect.begins_with_connect() {
             return Ok(());
         }
         let token = (!self.dialect.token_in_upgrade()).then_some(&*guest.token);
         self.say(Outgoing::Connect(token));
         self.wait_for(&Incoming::Welcome, |_| {}).await
+    }
+
+    /// Waits until the server, which speaks first, has told the name of the socket.
+    async fn establish(&mut self, target: &Target) -> Result<()> {
+        let mut socket = None;
+        // It may have come in one piece with the answer to the upgrade.
+        let mut bytes = std::mem::take(&mut self.partial);
+        let used = frames(
+            self.dialect,
+            &mut bytes,
+            &mut self.outgoing,
+            &mut |incoming| {
+                name_of_socket(incoming, &mut socket);
+            },
+        )?;
+        self.partial.extend_from_slice(&bytes[used..]);
+        let socket = loop {
+            if let Some(socket) = socket.take() {
+                break socket;
+            }
+            self.read(|incoming| name_of_socket(incoming, &mut socket))
+                .await?;
+        };
+        let session = Session::new(target.credentials.secret(), socket);
+        self.session = Some(Box::new(session));
+        Ok(())
     }
 
     /// Subscribes to a channel, and waits until that is so. What comes meanwhile, and what comes
@@ -141,7 +174,16 @@ impl Client {
 
     fn say(&mut self, outgoing: Outgoing<'_>) {
         self.last_id += 1;
-        let message = self.dialect.write(self.last_id, outgoing);
+        let message = match (&mut self.session, outgoing) {
+            (Some(session), Outgoing::Subscribe(channel)) => session.subscribe(channel),
+            (Some(session), Outgoing::Publish(channel, _)) => {
+                if let Some(join) = session.join(channel) {
+                    frame::write_masked(&mut self.outgoing, self.dialect.frames(), &join);
+                }
+                self.dialect.write(self.last_id, outgoing)
+            }
+            _ => self.dialect.write(self.last_id, outgoing),
+        };
         frame::write_masked(&mut self.outgoing, self.dialect.frames(), &message);
     }
 
@@ -185,6 +227,12 @@ impl Client {
         self.partial.clear();
         self.partial.extend_from_slice(&bytes[used..]);
         Poll::Ready(Ok(()))
+    }
+}
+
+fn name_of_socket(incoming: Incoming<'_>, socket: &mut Option<String>) {
+    if let Incoming::Established(name) = incoming {
+        *socket = Some(String::from_utf8_lossy(name).into_owned());
     }
 }
 
@@ -233,7 +281,7 @@ async fn dial(address: SocketAddr, guest: &Guest) -> Result<TcpStream> {
 }
 
 fn request(target: &Target, guest: &Guest) -> String {
-    let path = target.dialect.path();
+    let path = target.dialect.path(&guest.token);
     let address = target.address;
     let authorization = if target.dialect.token_in_upgrade() {
         format!("Authorization: Bearer {}\r\n", guest.token)
@@ -248,20 +296,20 @@ fn request(target: &Target, guest: &Guest) -> String {
     )
 }
 
-/// Reads the head of the answer. Nothing is behind it, since no peer speaks first.
-async fn answer(stream: &mut TlsStream<TcpStream>) -> Result<()> {
+/// Reads the head of the answer. Returns what is behind it: some peers speak first.
+async fn answer(stream: &mut TlsStream<TcpStream>) -> Result<Vec<u8>> {
     let mut head = Vec::with_capacity(512);
     loop {
         let read = stream.read_buf(&mut head).await.context("upgrade")?;
         ensure!(read > 0, "the server closed during the upgrade");
-        if head.ends_with(b"\r\n\r\n") {
+        if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
             let good = head.starts_with(b"HTTP/1.1 101 ");
             ensure!(
                 good,
                 "refused: {}",
                 String::from_utf8_lossy(&head).trim_end()
             );
-            return Ok(());
+            return Ok(head.split_off(end + 4));
         }
         ensure!(
             head.len() < HEAD_BYTES,

@@ -1,6 +1,7 @@
 //! What server and clients need to trust each other: made anew for each run, in a folder that goes
 //! away with it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::clock;
+use crate::dialect::pusher;
 use crate::tls;
 
 /// What a token says of its issuer; the same in `gatepost.toml`.
@@ -45,6 +47,17 @@ struct Claims<'a> {
 #[derive(Serialize)]
 struct Info<'a> {
     name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Capabilities<'a> {
+    #[serde(rename = "x-sockudo-client-id")]
+    user: &'a str,
+    #[serde(rename = "x-sockudo-capability")]
+    channels: BTreeMap<&'a str, [&'a str; 2]>,
+    iat: u64,
+    exp: u64,
+    jti: &'a str,
 }
 
 impl Credentials {
@@ -88,6 +101,28 @@ impl Credentials {
             ("BENCH_KEY", self.folder.path().join("key.pem")),
             ("BENCH_SECRET", PathBuf::from(&self.secret)),
         ]
+    }
+
+    /// The secret that tokens are signed with.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The same as [`Credentials::token`], as Sockudo wants it.
+    pub fn capability_token(&self, user: &str) -> Result<String> {
+        let iat = clock::unix_seconds();
+        let claims = Capabilities {
+            user,
+            channels: BTreeMap::from([(pusher::CHANNELS, ["subscribe", "publish"])]),
+            iat,
+            exp: iat + LIFE,
+            jti: user,
+        };
+        let header = Header {
+            kid: Some(pusher::APPLICATION.to_owned()),
+            ..Header::default()
+        };
+        Ok(encode(&header, &claims, &self.key)?)
     }
 
     /// A token of this user, signed with HS256, good for an hour.

@@ -53,6 +53,7 @@ impl Peer {
         match self {
             Peer::Gatepost => Dialect::Centrifuge(Token::Upgrade, Format::Json),
             Peer::Centrifugo => Dialect::Centrifuge(Token::Connect, Format::Json),
+            Peer::Sockudo => Dialect::Pusher,
             _ => Dialect::Plain,
         }
     }

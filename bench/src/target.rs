@@ -35,8 +35,12 @@ impl Target {
     /// The client with this number, a user of its own.
     pub fn guest(&self, number: usize) -> Result<Guest> {
         let source = u8::try_from(number / PER_SOURCE).unwrap_or(u8::MAX);
+        let user = format!("user-{number}");
         Ok(Guest {
-            token: self.credentials.token(&format!("user-{number}"))?,
+            token: match self.dialect {
+                Dialect::Pusher => self.credentials.capability_token(&user)?,
+                _ => self.credentials.token(&user)?,
+            },
             source: (source > 0).then(|| IpAddr::from(Ipv4Addr::new(127, 0, 1, source))),
         })
     }

@@ -1,9 +1,12 @@
 //! What a peer speaks inside WebSocket frames: the plain protocol of the small ones, or Centrifuge's,
-//! version 2, in JSON or in Protobuf.
+//! version 2, in JSON or in Protobuf, or Pusher's.
 
 mod json;
 mod plain;
 mod protobuf;
+pub mod pusher;
+
+use std::borrow::Cow;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -17,6 +20,8 @@ pub enum Dialect {
     Plain,
     /// Centrifuge's.
     Centrifuge(Token, Format),
+    /// Pusher's, as Sockudo has it; the token is in the path.
+    Pusher,
 }
 
 /// Where the token is.
@@ -59,6 +64,8 @@ pub enum Incoming<'a> {
     Subscribed,
     /// The answer to connect.
     Welcome,
+    /// The first message where nothing answers to connect: the server's name of the socket.
+    Established(&'a [u8]),
     /// A ping of the protocol, which wants a pong.
     Ping,
     /// Something that nothing waits for, such as the answer to publish.
@@ -67,33 +74,37 @@ pub enum Incoming<'a> {
 
 impl Dialect {
     /// The path of the upgrade.
-    pub fn path(self) -> &'static str {
+    pub fn path(self, token: &str) -> Cow<'static, str> {
         match self {
-            Dialect::Plain => "/ws",
-            Dialect::Centrifuge(_, Format::Json) => "/connection/websocket",
+            Dialect::Plain => "/ws".into(),
+            Dialect::Centrifuge(_, Format::Json) => "/connection/websocket".into(),
             Dialect::Centrifuge(_, Format::Protobuf) => {
-                "/connection/websocket?cf_protocol=protobuf"
+                "/connection/websocket?cf_protocol=protobuf".into()
             }
+            Dialect::Pusher => pusher::path(token).into(),
         }
     }
 
     /// The same dialect in this format; `None` if it has only one.
     pub fn written_as(self, format: Format) -> Option<Dialect> {
         match (self, format) {
-            (Dialect::Plain, Format::Json) => Some(Dialect::Plain),
-            (Dialect::Plain, Format::Protobuf) => None,
+            (Dialect::Plain | Dialect::Pusher, Format::Json) => Some(self),
+            (Dialect::Plain | Dialect::Pusher, Format::Protobuf) => None,
             (Dialect::Centrifuge(token, _), format) => Some(Dialect::Centrifuge(token, format)),
         }
     }
 
     /// Whether the token is a header of the upgrade.
     pub fn token_in_upgrade(self) -> bool {
-        !matches!(self, Dialect::Centrifuge(Token::Connect, _))
+        !matches!(
+            self,
+            Dialect::Centrifuge(Token::Connect, _) | Dialect::Pusher
+        )
     }
 
     /// Whether the first command is connect.
     pub fn begins_with_connect(self) -> bool {
-        self != Dialect::Plain
+        matches!(self, Dialect::Centrifuge(..))
     }
 
     /// What frames it speaks in.
@@ -108,6 +119,7 @@ impl Dialect {
     pub fn write(self, id: u32, outgoing: Outgoing<'_>) -> Vec<u8> {
         match self {
             Dialect::Plain => plain::write(outgoing),
+            Dialect::Pusher => pusher::write(outgoing),
             Dialect::Centrifuge(_, Format::Json) => json::write(id, outgoing),
             Dialect::Centrifuge(_, Format::Protobuf) => protobuf::write(id, outgoing),
         }
@@ -117,6 +129,7 @@ impl Dialect {
     pub fn read(self, frame: &[u8], on: impl FnMut(Incoming<'_>)) -> Result<()> {
         match self {
             Dialect::Plain => lines(frame, plain::read, on),
+            Dialect::Pusher => lines(frame, pusher::read, on),
             Dialect::Centrifuge(_, Format::Json) => lines(frame, json::read, on),
             Dialect::Centrifuge(_, Format::Protobuf) => protobuf::read(frame, on),
         }

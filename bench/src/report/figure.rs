@@ -197,6 +197,7 @@ pub(super) const KERNEL: &[Figure] = &[
 /// What is told as it is.
 pub(super) const OTHERS: &[Figure] = &[
     PROTOBUF,
+    PROTOBUF_SATURATED,
     STAYED,
     STAYED_IN_FLOOD,
     ALL_BACK,
@@ -227,14 +228,21 @@ pub(super) const OTHERS: &[Figure] = &[
 ];
 
 const PROTOBUF: Figure = Figure::new(
-    "protobuf",
+    "fanout-protobuf",
     "Fan-out, 50/s, in Protobuf",
     Source::Named("cpu_us_per_delivery"),
 )
 .of("CPU a delivery", "µs")
 .over(Base::Workload("fanout"))
 .goal(Goal::Ratio(1.0), &[]);
-
+const PROTOBUF_SATURATED: Figure = Figure::new(
+    "saturated-protobuf",
+    "Fan-out, saturated, in Protobuf",
+    Source::Named("cpu_us_per_delivery"),
+)
+.of("CPU a delivery", "µs")
+.over(Base::Workload("saturated"))
+.goal(Goal::Ratio(1.0), &[]);
 const STAYED: Figure = Figure::new(
     "storm",
     "Those who stay in a storm of 500 at once",

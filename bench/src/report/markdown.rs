@@ -66,8 +66,11 @@ fn folded(table: &str) -> String {
 
 fn circumstances(results: &Results, command: &str) -> String {
     let (began, ended) = results.dates();
-    let rounds = results.rounds();
-    let mut lines = vec![format!("Measured from {began} to {ended}, {rounds} rounds")];
+    let rounds = match results.rounds() {
+        1 => "one round, which shows that all works, and little more".to_owned(),
+        rounds => format!("{rounds} rounds, the servers taking turns in each"),
+    };
+    let mut lines = vec![format!("Measured from {began} to {ended}: {rounds}")];
     if let Some(machine) = results.machine() {
         lines.push(format!(
             "Machine: {} cores of {}, {:.1} GiB, Linux {}; server and clients on it, over loopback",
@@ -109,10 +112,7 @@ fn values(results: &Results, figures: &[&Figure]) -> String {
             .collect();
         if values.iter().any(Option::is_some) {
             let cells = values.iter().map(|spread| median(spread.as_ref()));
-            let names = [
-                figure.title.to_owned(),
-                format!("{}, {}", figure.measure, figure.unit),
-            ];
+            let names = [figure.title.to_owned(), figure.measured()];
             table.row(names.into_iter().chain(cells));
         }
     }

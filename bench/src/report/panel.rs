@@ -33,8 +33,10 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 const TEXT: RGBColor = RGBColor(118, 131, 144);
 const OURS: RGBColor = RGBColor(47, 129, 247);
 const OTHERS: RGBColor = RGBColor(139, 148, 158);
-const LEGEND: &str = "Bar: median of the rounds, thin line: smallest to largest. Less is better. \
-    Grey line: the floor. Blue mark: the goal.";
+const LEGEND: [&str; 2] = [
+    "Bar: median of the rounds. Thin line: smallest to largest.",
+    "Less is better. Grey line: the floor. Blue mark: the goal.",
+];
 const FONT: &str = "sans-serif";
 
 /// Widths and heights, in pixels.
@@ -44,10 +46,12 @@ const HEAD: i32 = 44;
 const ROW: i32 = 20;
 const BAR: i32 = 12;
 const GAP: i32 = 18;
-const FOOT: i32 = 54;
+const FOOT: i32 = 66;
 /// Where bars begin and end: names are before, values behind.
 const LEFT: i32 = 96;
 const RIGHT: i32 = WIDTH - 64;
+/// What a value takes.
+const VALUE: i32 = 46;
 
 /// When the largest value is so many times the smallest, the scale is logarithmic.
 const DECADES: f64 = 20.0;
@@ -79,8 +83,16 @@ pub(super) fn draw(title: &str, caption: &str, panels: &[Panel]) -> Result<Strin
     let size = (u32::try_from(width)?, u32::try_from(height)?);
     let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
     bold(&area, title, (14, 18), 15)?;
-    write(&area, LEGEND, (14, height - 32), TEXT, HPos::Left)?;
-    write(&area, caption, (14, height - 14), TEXT, HPos::Left)?;
+    let foot = LEGEND.into_iter().chain([caption]);
+    for (line, words) in (0..).zip(foot) {
+        write(
+            &area,
+            words,
+            (14, height - FOOT + 18 + 18 * line),
+            TEXT,
+            HPos::Left,
+        )?;
+    }
     for (index, panel) in panels.iter().enumerate() {
         let at = (WIDTH * i32::try_from(index % 2)?, tops[index / 2]);
         panel.draw(&area, at)?;
@@ -122,11 +134,8 @@ impl Panel {
         }
         for (index, bar) in self.bars.iter().enumerate() {
             let middle = top + ROW * i32::try_from(index)? + ROW / 2;
-            bar.draw(area, x, middle, at)?;
-            if let (true, Some(goal)) = (bar.ours, self.goal) {
-                let line = [(at(goal), middle - ROW / 2), (at(goal), middle + ROW / 2)];
-                path(area, line.to_vec(), OURS.stroke_width(2))?;
-            }
+            let goal = self.goal.filter(|_| bar.ours);
+            bar.draw(area, x, middle, goal, at)?;
         }
         Ok(())
     }
@@ -155,7 +164,14 @@ impl Panel {
 }
 
 impl Bar {
-    fn draw(&self, area: &Area<'_>, x: i32, middle: i32, at: impl Fn(f64) -> i32) -> Result<()> {
+    fn draw(
+        &self,
+        area: &Area<'_>,
+        x: i32,
+        middle: i32,
+        goal: Option<f64>,
+        at: impl Fn(f64) -> i32,
+    ) -> Result<()> {
         let (colour, words) = if self.ours {
             (OURS, OURS)
         } else {
@@ -172,8 +188,23 @@ impl Bar {
             let line = [(at(self.low), middle), (at(self.high), middle)];
             path(area, line.to_vec(), TEXT.stroke_width(1))?;
         }
-        let end = at(self.high.max(self.value)) + 6;
-        write(area, &number(self.value), (end, middle), words, HPos::Left)
+        if let Some(goal) = goal {
+            let line = [(at(goal), middle - ROW / 2), (at(goal), middle + ROW / 2)];
+            path(area, line.to_vec(), OURS.stroke_width(2))?;
+        }
+        // Behind the bar, or behind the mark where that would stand in the way.
+        let end = at(self.high.max(self.value));
+        let mark = goal
+            .map(at)
+            .filter(|mark| (end..end + VALUE).contains(mark));
+        let beside = mark.unwrap_or(end) + 6;
+        write(
+            area,
+            &number(self.value),
+            (beside, middle),
+            words,
+            HPos::Left,
+        )
     }
 }
 
@@ -190,7 +221,7 @@ impl Scale {
 
     fn at(&self, value: f64) -> i32 {
         let share = match *self {
-            Scale::Linear { to } if to > 0.0 => value / to,
+            Scale::Linear { to } if to > 0.0 => value.max(0.0) / to,
             Scale::Linear { .. } => 0.0,
             Scale::Logarithmic { from, to } => (value.max(from) / from).ln() / (to / from).ln(),
         };
