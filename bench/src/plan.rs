@@ -18,8 +18,8 @@ rtt                | rtt                                   | --messages 200 --wa
 publish            | publish                               | --pairs 50 --times 10
 lone               | lone                                  | --subscribers 200 --seconds 1
 slow               | slow                                  | --readers 100 --neighbours 20 --healthy 0.5 --stall 1
-storm              | storm                                 | --clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5
-storm-flood        | storm --at-once 5000                  | --clients 200 --stay 50 --rate 2 --calm 0.5
+storm              | storm                                 | --clients 200 --stay 50 --at-once 50 --rate 2 --calm 0.5 --pause 0.1
+storm-flood        | storm --at-once 5000                  | --clients 200 --stay 50 --rate 2 --calm 0.5 --pause 0.1
 ";
 
 /// The names of all.

@@ -1,5 +1,6 @@
-//! The plain protocol: `+CHANNEL` subscribes and is answered alike, `>CHANNEL PAYLOAD` publishes,
-//! `<CHANNEL PAYLOAD` is a publication.
+//! The plain protocol. `GET /ws` with `Authorization: Bearer TOKEN` is answered with 101, or with 401
+//! where the token is not good. Then, in text frames of one or more lines, `+CHANNEL` subscribes and
+//! is answered alike, `>CHANNEL PAYLOAD` publishes, and `<CHANNEL PAYLOAD` is a publication.
 
 use anyhow::{Result, bail};
 

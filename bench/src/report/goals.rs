@@ -61,7 +61,7 @@ fn losses(results: &Results) -> [String; 6] {
     let (wrong, reached) = match counts {
         None => ("–".to_owned(), "not measured"),
         Some(counts) => {
-            let wrong = counts.lost + counts.doubled + counts.reordered;
+            let wrong = counts.lost + counts.doubled + counts.reordered + counts.holes;
             (wrong.to_string(), if wrong == 0 { "**yes**" } else { "no" })
         }
     };

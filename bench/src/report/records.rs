@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub(super) doubled: u64,
     pub(super) reordered: u64,
     pub(super) late: u64,
+    #[serde(default)]
+    pub(super) holes: u64,
     pub(super) broken: u64,
     pub(super) refused: u64,
 }
@@ -54,6 +56,7 @@ impl Counts {
         self.doubled += other.doubled;
         self.reordered += other.reordered;
         self.late += other.late;
+        self.holes += other.holes;
         self.broken += other.broken;
         self.refused += other.refused;
     }

@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, default_value_t = 10.0)]
     pub rate: f64,
     /// How many times each publishes; a fifth of that more before, which is not counted
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 30)]
     pub times: u32,
 }
 

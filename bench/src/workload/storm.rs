@@ -1,9 +1,8 @@
-//! A storm: thousands of clients are cut at once and all come back, by full handshakes, some at
-//! once, and subscribe again. Others never left: what they feel of it is measured on a thread of
-//! its own, in small rooms with steady traffic.
+//! A storm: thousands of clients are cut at once and, after the pause that SDKs make, all come back,
+//! by full handshakes, some at once, and subscribe again. Others never left: what they feel of the
+//! cut and of the return is measured on a thread of its own, in small rooms with steady traffic.
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -44,8 +43,11 @@ pub struct Options {
     /// Attempts to come back at once
     #[arg(long, default_value_t = 500)]
     pub at_once: usize,
+    /// Seconds from the cut to the first attempt
+    #[arg(long, default_value_t = 0.5)]
+    pub pause: f64,
     /// Seconds of calm before the storm
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.0)]
     pub calm: f64,
 }
 
@@ -74,6 +76,8 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let window = Window::open(server)?;
     let cut = now_ns();
     clients.shutdown().await;
+    sleep(Duration::from_secs_f64(options.pause)).await;
+    let first = now_ns();
     let (back, refused) = come_back(target, leaving, options.at_once).await?;
     let all_back = now_ns();
     let mut measurement = window.close()?;
@@ -87,29 +91,24 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let storm_us = measurement.cpu.total_us - calm_us_per_second * measurement.seconds;
     let readmission_ms = storm_us / 1000.0 / options.clients as f64;
     measurement.operations = options.clients as u64;
-    phases(&mut measurement, &samples, began..cut, cut..all_back);
+    for (name, figure, range) in [
+        ("before", "p99_before_ms", began..cut),
+        ("cut", "p99_cut_ms", cut..first),
+        ("during", "p99_during_ms", first..all_back),
+    ] {
+        let latency = phase(&samples, range);
+        measurement
+            .figures
+            .insert(figure, latency.quantile_ms(0.99));
+        measurement.latency.insert(name, latency.summary());
+    }
     measurement.figures.extend([
         ("cpu_ms_per_readmission", readmission_ms),
-        ("all_back_s", (all_back - cut) as f64 / 1e9),
+        ("all_back_s", (all_back - first) as f64 / 1e9),
         ("listen_overflows", queue.overflows),
         ("listen_drops", queue.drops),
     ]);
     Ok(measurement)
-}
-
-fn phases(
-    measurement: &mut Measurement,
-    samples: &[(u64, u64)],
-    before: Range<u64>,
-    during: Range<u64>,
-) {
-    let (before, during) = (phase(samples, before), phase(samples, during));
-    measurement.figures.extend([
-        ("p99_before_ms", before.quantile_ms(0.99)),
-        ("p99_during_ms", during.quantile_ms(0.99)),
-    ]);
-    measurement.latency.insert("before", before.summary());
-    measurement.latency.insert("during", during.summary());
 }
 
 fn own(number: usize) -> String {
