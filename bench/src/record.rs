@@ -161,3 +161,35 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Stamp;
+    use crate::tally::{Receiver, SharedTally};
+
+    /// What became of three messages, when one subscriber got these.
+    fn outcome(got: &[u32]) -> Outcome {
+        let tally = SharedTally::default();
+        let receiver = Receiver::new(&tally);
+        for &number in got {
+            receiver.take(&Stamp::now(0, number).write());
+        }
+        Outcome::of(&tally.borrow(), receiver.ledger().lost(0, 3))
+    }
+
+    #[test]
+    fn a_lost_a_doubled_and_a_reordered_message_are_not_passed_over() {
+        assert!(outcome(&[0, 1, 2]).is_whole());
+        for wrong in [&[0, 1][..], &[0, 1, 1, 2], &[0, 2, 1], &[1, 2]] {
+            assert!(!outcome(wrong).is_whole(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_broke_and_what_nobody_sent_are_not_passed_over() {
+        let tally = SharedTally::default();
+        Receiver::new(&tally).take(b"noise");
+        assert!(!Outcome::of(&tally.borrow(), 0).is_whole());
+    }
+}
