@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::frames::{FIN, Raw, TEXT};
+use support::frames::{FIN, TEXT};
 use support::tokens::sign_raw;
 use support::{Gateway, SECRET, Setup, claims};
 
@@ -13,19 +13,10 @@ fn data_of(frame: &str) -> &str {
     &frame[start..end]
 }
 
-async fn subscribed(gateway: &Gateway) -> Raw {
-    let mut raw = gateway.raw_client("bob").await;
-    let reply = raw
-        .ask(r#"{"id":2,"subscribe":{"channel":"chat:a"}}"#)
-        .await;
-    assert_eq!(reply, r#"{"id":2,"subscribe":{}}"#);
-    raw
-}
-
 #[tokio::test]
 async fn data_arrives_byte_for_byte() {
     let gateway = Gateway::start();
-    let mut bob = subscribed(&gateway).await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let mut alice = gateway.raw_client("alice").await;
     let deep = "[".repeat(29) + "1" + &"]".repeat(29);
     for data in [
@@ -58,7 +49,7 @@ async fn data_arrives_byte_for_byte() {
 #[tokio::test]
 async fn a_publication_has_the_shape_of_the_protocol() {
     let gateway = Gateway::start();
-    let mut bob = subscribed(&gateway).await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let mut alice = gateway.upgraded("alice").await;
     let client = alice.connect().await["client"].clone();
     alice
@@ -86,7 +77,7 @@ async fn a_newline_inside_a_command_makes_two_broken_ones() {
 #[tokio::test]
 async fn info_keeps_its_spelling_but_for_newlines() {
     let gateway = Gateway::start();
-    let mut bob = subscribed(&gateway).await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let claims = claims("alice").to_string();
     let info = "{\n  \"z\": 1.50,\r\n  \"a\": 12345678901234567890123\n}";
     let payload = format!("{},\n\"info\": {info}\n}}", &claims[..claims.len() - 1]);

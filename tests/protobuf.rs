@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::json;
-use support::frames::{self, BINARY, FIN, Raw};
+use support::frames::{self, BINARY, FIN};
 use support::protobuf::*;
 use support::request::{PATH, Request};
 use support::{Gateway, PATIENCE, Setup, token};
@@ -104,21 +104,12 @@ fn publish(channel: &str, data: &[u8]) -> [Vec<u8>; 2] {
     [text(1, channel), bytes(2, data)]
 }
 
-async fn json_subscriber(gateway: &Gateway, user: &str) -> Raw {
-    let mut raw = gateway.raw_client(user).await;
-    let reply = raw
-        .ask(r#"{"id":2,"subscribe":{"channel":"chat:a"}}"#)
-        .await;
-    assert_eq!(reply, r#"{"id":2,"subscribe":{}}"#);
-    raw
-}
-
 #[tokio::test]
 async fn one_room_speaks_both_and_each_hears_every_byte_of_the_other() {
     let gateway = Gateway::start();
     let mut alice = gateway.binary_client("alice").await;
     assert!(alice.ok(SUBSCRIBE, &[text(1, "chat:a")]).await.is_empty());
-    let mut bob = json_subscriber(&gateway, "bob").await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let mut carol = gateway.raw_client("carol").await;
     for (offset, data) in (1u64..).step_by(2).zip([
         r#"{"n":1.50,"b": 1e400}"#,
@@ -155,7 +146,7 @@ async fn one_room_speaks_both_and_each_hears_every_byte_of_the_other() {
 async fn newlines_in_data_are_taken_out() {
     let gateway = Gateway::start();
     let mut alice = gateway.binary_client("alice").await;
-    let mut bob = json_subscriber(&gateway, "bob").await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let data = b"\n{\n  \"a\": \"x\\ny\",\r\n  \"b\": 1.0\n}\n";
     alice.ok(PUBLISH, &publish("chat:a", data)).await;
     let expected = "{  \"a\": \"x\\ny\",\r  \"b\": 1.0}";
@@ -167,7 +158,7 @@ async fn newlines_in_data_are_taken_out() {
 async fn what_is_no_data_is_refused() {
     let gateway = Gateway::start();
     let mut alice = gateway.binary_client("alice").await;
-    let mut bob = json_subscriber(&gateway, "bob").await;
+    let mut bob = gateway.raw_subscriber("bob").await;
     let deep = "[".repeat(33) + &"]".repeat(33);
     for bad in [
         b"".as_slice(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::limits::{OUTBOX_ENTRY_BYTES, WRITE_TURN_BYTES};
 use crate::policy::ChannelName;
-use crate::protocol::{ClientInfo, Format, Message, Payload, Publication, Push};
+use crate::protocol::{ClientInfo, Format, Message, Publication, Push};
 
 /// Something that happened in a channel.
 #[derive(Clone)]
@@ -27,10 +27,8 @@ impl Event {
             Event::Publication(publication) => publication.data.len(),
             Event::Join(_) | Event::Leave(_) => 0,
         };
-        let shown = |info: &Arc<ClientInfo>| {
-            info.user.len() + info.client.len() + info.conn_info.as_ref().map_or(0, Payload::len)
-        };
-        data + self.info().map_or(0, shown) + OUTBOX_ENTRY_BYTES
+        let shown = self.info().map_or(0, |info| info.shown_bytes());
+        data + shown + OUTBOX_ENTRY_BYTES
     }
 
     fn info(&self) -> Option<&Arc<ClientInfo>> {

@@ -177,7 +177,8 @@ impl Hub {
         }
     }
 
-    /// Enqueues and delivers, room or not: for what each connection can bring about only once.
+    /// Enqueues and delivers, room or not: for joins and leaves, since nobody who goes may have to
+    /// wait for those who stay.
     pub async fn publish(&self, channel: &ChannelName, event: Event) {
         self.deliver(self.enqueue(channel, event)).await;
     }

@@ -149,6 +149,14 @@ pub struct ClientInfo {
     pub conn_info: Option<Payload>,
 }
 
+impl ClientInfo {
+    /// Bytes of what is shown, each once.
+    pub fn shown_bytes(&self) -> usize {
+        let conn_info = self.conn_info.as_ref().map_or(0, Payload::len);
+        self.user.len() + self.client.len() + conn_info
+    }
+}
+
 /// One message in a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {

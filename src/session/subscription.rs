@@ -86,11 +86,8 @@ impl Subscription {
         *self.gate.lock() = Gate::Ended;
     }
 
-    /// What of the batch is to be heard here.
-    fn wanted(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
-        if batch.is_publications() {
-            return Some(batch.clone());
-        }
+    /// What of joins and leaves is to be heard here.
+    fn wanted_presence(&self, batch: &Arc<Batch>) -> Option<Arc<Batch>> {
         if !self.has_join_leave() {
             return None;
         }
@@ -101,6 +98,23 @@ impl Subscription {
             false => Some(batch.clone()),
             true => batch.only(|event| !is_own_leave(event)),
         }
+    }
+
+    /// Hands on what is to be heard, or keeps it until the reply is queued.
+    fn hear(&self, gate: &mut Gate, batch: &Arc<Batch>) -> Delivered {
+        match gate {
+            Gate::Subscribed => return self.peer.link.deliver(batch),
+            Gate::Subscribing(waiting) => {
+                waiting.bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
+                if waiting.bytes > self.peer.link.limit() {
+                    self.peer.end(Disconnect::Slow);
+                } else {
+                    waiting.batches.push(batch.clone());
+                }
+            }
+            Gate::Ended => {}
+        }
+        Delivered::default()
     }
 }
 
@@ -116,22 +130,13 @@ impl Member for Subscription {
     fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
         // Held throughout, so that who ends the subscription waits for what is being written.
         let mut gate = self.gate.lock();
-        let Some(batch) = self.wanted(batch) else {
-            return Delivered::default();
-        };
-        match &mut *gate {
-            Gate::Subscribed => return self.peer.link.deliver(&batch),
-            Gate::Subscribing(waiting) => {
-                waiting.bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
-                if waiting.bytes > self.peer.link.limit() {
-                    self.peer.end(Disconnect::Slow);
-                } else {
-                    waiting.batches.push(batch);
-                }
-            }
-            Gate::Ended => {}
+        if batch.is_publications() {
+            return self.hear(&mut gate, batch);
         }
-        Delivered::default()
+        match self.wanted_presence(batch) {
+            Some(wanted) => self.hear(&mut gate, &wanted),
+            None => Delivered::default(),
+        }
     }
 
     fn fail(&self) {

@@ -86,6 +86,16 @@ impl Gateway {
         raw.connect().await;
         raw
     }
+
+    /// One that is subscribed to `chat:a` besides.
+    pub async fn raw_subscriber(&self, user: &str) -> Raw {
+        let mut raw = self.raw_client(user).await;
+        let reply = raw
+            .ask(r#"{"id":2,"subscribe":{"channel":"chat:a"}}"#)
+            .await;
+        assert_eq!(reply, r#"{"id":2,"subscribe":{}}"#);
+        raw
+    }
 }
 
 async fn upgrade(mut stream: TlsStream<TcpStream>, path: &str, token: &str) -> Raw {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::limits::{HISTORY_ENTRY_BYTES, HISTORY_PAGE_BYTES, PRESENCE_ENTRIES};
-use crate::protocol::{ClientInfo, Payload};
+use crate::protocol::ClientInfo;
 use crate::session::client::{Client, Stop, parse_channel};
 use crate::session::permit::{Presence, ToSeePresence};
 
@@ -40,8 +40,8 @@ impl Client {
 fn truncate(clients: &mut Vec<Arc<ClientInfo>>) {
     let mut bytes = 0;
     let fitting = clients.iter().take_while(|info| {
-        let shown = info.conn_info.as_ref().map_or(0, Payload::len);
-        bytes += info.user.len() + 2 * info.client.len() + shown + HISTORY_ENTRY_BYTES;
+        // The client's id stands there twice: it is the key of its entry.
+        bytes += info.shown_bytes() + info.client.len() + HISTORY_ENTRY_BYTES;
         bytes <= HISTORY_PAGE_BYTES
     });
     let count = fitting.count();

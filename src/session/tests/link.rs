@@ -34,12 +34,6 @@ fn publication(bytes: usize) -> Event {
     }))
 }
 
-async fn alice_in_chat_a(sessions: &Sessions) -> Peer {
-    let mut alice = Peer::connected(sessions, testing::identity("alice", json!({}))).await;
-    subscribe(&mut alice).await;
-    alice
-}
-
 async fn subscribe(peer: &mut Peer) {
     peer.send(&json!({"id": 2, "subscribe": {"channel": "chat:a"}}))
         .await;
@@ -54,6 +48,19 @@ fn crowd(hub: &Hub) {
     for _ in 0..20 {
         drop(hub.enqueue(&channel("chat:b"), publication(60_000)));
     }
+}
+
+/// Alice is subscribed to `chat:a`, and her publication waits for room in `chat:b`.
+async fn alice_waits_for_room() -> (Arc<Hub>, Sessions, Peer) {
+    let (hub, sessions) = house();
+    let mut alice = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
+    subscribe(&mut alice).await;
+    crowd(&hub);
+    alice
+        .send(&json!({"id": 3, "publish": {"channel": "chat:b", "data": 1}}))
+        .await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    (hub, sessions, alice)
 }
 
 #[derive(Default)]
@@ -117,13 +124,7 @@ async fn a_ping_behind_a_large_answer_is_answered_when_there_is_room() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_room_is_written_to_and_then_told_to_try_later() {
-    let (hub, sessions) = house();
-    let mut alice = alice_in_chat_a(&sessions).await;
-    crowd(&hub);
-    alice
-        .send(&json!({"id": 3, "publish": {"channel": "chat:b", "data": 1}}))
-        .await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    let (hub, _sessions, mut alice) = alice_waits_for_room().await;
     // More than the pipe holds; she reads it.
     for _ in 0..10 {
         hub.publish(&channel("chat:a"), publication(30_000)).await;
@@ -138,13 +139,7 @@ async fn who_waits_for_room_is_written_to_and_then_told_to_try_later() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_room_can_be_ended() {
-    let (hub, sessions) = house();
-    let mut alice = alice_in_chat_a(&sessions).await;
-    crowd(&hub);
-    alice
-        .send(&json!({"id": 3, "publish": {"channel": "chat:b", "data": 1}}))
-        .await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    let (_hub, sessions, mut alice) = alice_waits_for_room().await;
     let began = Instant::now();
     sessions.places.peers()[0].end(Disconnect::ConnectionLimit);
     assert_eq!(alice.close_code(true).await, 3504);
