@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,22 +43,36 @@ pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Resu
         tracing::warn!(at = %warning, "configuration");
     }
     raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let served = runtime.block_on(serve(config, site));
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let newcomers = newcomers()?;
+    let served = runtime.block_on(serve(config, site, newcomers.handle()));
     // What is left after the drain is aborted: it had its time.
+    newcomers.shutdown_timeout(Duration::from_millis(100));
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()> {
+/// Threads of their own for those who are not admitted yet. However many come at once, they are
+/// behind no queue that open connections wait in, and half of the cores is all that they can have.
+fn newcomers() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads((cores() / 2).max(1))
+        .thread_name("newcomers")
+        .enable_all()
+        .build()
+}
+
+async fn serve(
+    config: Config,
+    site: Option<Arc<dyn Site>>,
+    newcomers: &Handle,
+) -> anyhow::Result<()> {
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let house = House::build(config, site)?;
+    let house = House::build(config, site, newcomers)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let listener = tasks.spawn(house.listener.run(stop.clone()));
+    let listener = tasks.spawn_on(house.listener.run(stop.clone()), newcomers);
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
     // They end with this function, behind the last connection.
@@ -98,7 +113,11 @@ struct House {
 }
 
 impl House {
-    fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
+    fn build(
+        config: Config,
+        site: Option<Arc<dyn Site>>,
+        newcomers: &Handle,
+    ) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
@@ -130,8 +149,11 @@ impl House {
             silent_per_address: config.limits.silent_sockets_per_address,
         };
         let transport = transport(config.tls, limits);
-        let listener = Listener::bind(config.listen.public, transport, gateway.clone())
-            .context("the public listener")?;
+        let listener = {
+            let _there = newcomers.enter();
+            Listener::bind(config.listen.public, transport, gateway.clone())
+        }
+        .context("the public listener")?;
         let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);

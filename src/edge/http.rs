@@ -54,11 +54,14 @@ impl Gateway {
         let served = tokio::time::timeout(HTTP_LIFE, connection.without_shutdown()).await;
         match served {
             Ok(Ok(parts)) => {
-                let mut wire = parts.io.into_inner().into_wire();
+                let stream = parts.io.into_inner();
                 let admitted = admitted.lock().take();
-                match admitted {
-                    Some(reservation) => reservation.start(wire, parts.read_buf),
-                    None => drop(close_orderly(&mut *wire).await),
+                let Some(reservation) = admitted else {
+                    close_orderly(&mut *stream.into_wire()).await;
+                    return;
+                };
+                if let Err(error) = reservation.start(|| stream.move_here(), parts.read_buf) {
+                    tracing::warn!(%client, %error, "admitted connection lost");
                 }
             }
             Ok(Err(error)) => self.count_http_error(&error, client),

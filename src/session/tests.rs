@@ -112,7 +112,9 @@ impl Peer {
             .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
             .unwrap();
-        reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+        reservation
+            .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+            .unwrap();
         Peer { pipe }
     }
 
