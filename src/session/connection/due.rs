@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Connection, Pings, Service};
+use crate::clock::UnixSeconds;
 use crate::identity::Identity;
 use crate::limits::{EXPIRY_GRACE, FRAME_PONG_TIMEOUT, REDECIDE_INTERVAL};
 use crate::protocol::websocket::ping_frame;
@@ -69,8 +70,10 @@ impl Connection {
     }
 
     fn ends_in(&self) -> Duration {
-        let left = self.node.clock.now().until(self.identity().expires_at());
-        left.saturating_add(EXPIRY_GRACE)
+        let expires = self.identity().expires_at();
+        // Of the grace too, what is over is over.
+        let end = expires.0.saturating_add(EXPIRY_GRACE.as_secs());
+        self.node.clock.now().until(UnixSeconds(end))
     }
 
     fn identity(&self) -> &Identity {
