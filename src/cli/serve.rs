@@ -18,6 +18,7 @@ use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::identity::Door;
 use crate::session::{Node, Sessions};
 use crate::telemetry::{Metrics, logs};
 
@@ -62,6 +63,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
+    let mut keepers: JoinSet<()> = house.door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -70,6 +72,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
+        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -89,6 +92,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 
 /// The parts that run.
 struct House {
+    door: Arc<Door>,
+    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -111,6 +116,7 @@ impl House {
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
+        let door = config.door.clone();
         let gateway = Arc::new(Gateway {
             door: config.door,
             sessions: sessions.clone(),
@@ -120,7 +126,7 @@ impl House {
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,
             clock,
-            metrics,
+            metrics: metrics.clone(),
             readiness: readiness.clone(),
             refusals: logs::Samplers::default(),
         });
@@ -137,6 +143,8 @@ impl House {
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
         Ok(House {
+            door,
+            metrics,
             listener,
             admin,
             hub,

@@ -54,6 +54,19 @@ pub struct Gateway {
     pub refusals: Samplers,
 }
 
+impl Gateway {
+    /// Whether a balancer should send anybody here: in a word, and whether that means yes.
+    fn condition(&self) -> (&'static str, bool) {
+        if self.readiness.is_draining() {
+            ("draining", false)
+        } else if !self.door.verifier.has_required_keys() {
+            ("without_keys", false)
+        } else {
+            ("ok", true)
+        }
+    }
+}
+
 /// Whether this node takes new connections. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicBool>);

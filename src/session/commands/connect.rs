@@ -19,7 +19,7 @@ impl Client {
         request: ConnectRequest,
     ) -> Result<(), Stop> {
         if let Some(token) = &request.token {
-            self.accept_token(token.expose_secret())?;
+            self.accept_token(token.expose_secret()).await?;
         }
         // Nobody reads it yet; what could not be read is told all the same.
         let _ = request.data?;
@@ -58,11 +58,19 @@ impl Client {
 
     /// A token in the command goes through the checks of the door. It must be of the same user and
     /// issuer; if it lives longer than the door's, it becomes the connection's identity.
-    fn accept_token(&mut self, token: &str) -> Result<(), Stop> {
+    async fn accept_token(&mut self, token: &str) -> Result<(), Stop> {
         let now = self.node.clock.now();
-        let verified = Token::parse(token).and_then(|t| self.node.door.verifier.verify(&t, now));
+        let verified = match Token::parse(token) {
+            // In a box: few connections bring a token here, and all would have the room for it.
+            Ok(token) => Box::pin(self.node.door.verifier.verify_or_ask(&token, now)).await,
+            Err(refusal) => Err(refusal),
+        };
         let identity = match verified {
             Ok(identity) => identity,
+            // No fault of the token: the client tries again.
+            Err(Refusal::IssuerKeysUnavailable { .. }) => {
+                return Err(ErrorCode::InternalServerError.into());
+            }
             Err(Refusal::TokenExpired) => return Err(ErrorCode::TokenExpired.into()),
             Err(refusal) => {
                 self.log_bad_token(refusal.code());
