@@ -14,6 +14,7 @@ mod named;
 mod pace;
 mod public;
 mod remote;
+mod report;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,8 +29,8 @@ use super::issuer::IssuerSettings;
 use super::pem;
 use super::refusal::Refusal;
 
-pub use live::KeysReport;
 pub use remote::{KeysAt, RemoteKeys};
+pub use report::KeysReport;
 
 pub(super) use live::KeySet;
 pub(super) use named::Miss;
