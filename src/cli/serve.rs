@@ -18,8 +18,7 @@ use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
-use crate::identity::Door;
-use crate::session::{Node, Sessions};
+use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
 /// Loads the configuration and serves.
@@ -61,9 +60,14 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    let watch = {
+        let (sessions, stop) = (house.sessions.clone(), stop.clone());
+        tasks.spawn(async move { sessions.watch_clock(stop).await })
+    };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
-    let mut keepers: JoinSet<()> = house.door.verifier.keepers(&house.metrics).collect();
+    let verifier = &house.sessions.terms().door.verifier;
+    let mut keepers: JoinSet<()> = verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -71,6 +75,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
         Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
@@ -92,7 +97,6 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 
 /// The parts that run.
 struct House {
-    door: Arc<Door>,
     metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
@@ -108,17 +112,17 @@ impl House {
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
-            policy: config.policy,
+            terms: InForce::new(Terms {
+                policy: config.policy,
+                door: config.door,
+                settings: config.session,
+            }),
             engine: engine.clone(),
-            door: config.door.clone(),
-            settings: config.session,
             clock: clock.clone(),
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
-        let door = config.door.clone();
         let gateway = Arc::new(Gateway {
-            door: config.door,
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
@@ -143,7 +147,6 @@ impl House {
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
         Ok(House {
-            door,
             metrics,
             listener,
             admin,

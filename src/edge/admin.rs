@@ -144,7 +144,7 @@ impl Admin {
         metrics
             .history_bytes
             .set(self.engine.history_bytes() as i64);
-        for keys in self.gateway.door.verifier.keys() {
+        for keys in self.gateway.door().verifier.keys() {
             metrics.show_keys(&keys.issuer, keys.keys, keys.age);
         }
         let page = Bytes::from(metrics.render());
@@ -160,7 +160,7 @@ impl Admin {
             "connections": metrics.connections.get(),
             "sessions": metrics.sessions.get(),
             "channels": self.hub.channels(),
-            "issuers": self.gateway.door.verifier.keys().map(told).collect::<Vec<_>>(),
+            "issuers": self.gateway.door().verifier.keys().map(told).collect::<Vec<_>>(),
         });
         answer::with_body(status, "application/json", Bytes::from(body.to_string()))
     }

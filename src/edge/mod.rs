@@ -32,8 +32,6 @@ use crate::telemetry::logs::Samplers;
 
 /// What the public listener answers from.
 pub struct Gateway {
-    /// Who is let in.
-    pub door: Arc<Door>,
     /// Where they are.
     pub sessions: Sessions,
     /// Names in `Host` that are served; empty: any.
@@ -59,11 +57,16 @@ impl Gateway {
     fn condition(&self) -> (&'static str, bool) {
         if self.readiness.is_draining() {
             ("draining", false)
-        } else if !self.door.verifier.has_required_keys() {
+        } else if !self.door().verifier.has_required_keys() {
             ("without_keys", false)
         } else {
             ("ok", true)
         }
+    }
+
+    /// Who is let in, by the terms in force.
+    fn door(&self) -> Arc<Door> {
+        self.sessions.terms().door.clone()
     }
 }
 
