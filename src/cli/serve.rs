@@ -66,8 +66,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
-    let verifier = &house.sessions.terms().door.verifier;
-    let mut keepers: JoinSet<()> = verifier.keepers(&house.metrics).collect();
+    let door = house.sessions.terms().door.clone();
+    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
