@@ -20,11 +20,11 @@ use super::endpoint::{Answer, Endpoint, Fetched, KeysFault};
 use super::named::{Miss, NamedKeys};
 use super::pace::{Absent, Pace};
 use super::remote::RemoteKeys;
-use super::report::KeysReport;
+use super::report::{self, KeysReport};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::issuer::IssuerSettings;
 use crate::identity::refusal::Refusal;
-use crate::telemetry::{Metrics, logs};
+use crate::telemetry::Metrics;
 
 /// How long a request waits for a fetch on behalf of its token.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -267,7 +267,7 @@ impl KeySet {
             }
             Err(fault) => {
                 let (outcome, wait) = (fault.label(), jittered(retry_after(state.faults)));
-                self.log_fault(&fault, wait);
+                report::log_fault(&self.issuer, &fault, wait);
                 state.faults = state.faults.saturating_add(1);
                 state.fault = Some(fault);
                 (outcome, wait)
@@ -285,9 +285,9 @@ impl KeySet {
             (Fetched::Same, Some(keys)) => (keys, "unchanged"),
             (Fetched::Set(keys, remarks), last) => {
                 for remark in &remarks {
-                    self.log_remark(remark);
+                    report::log_remark(&self.issuer, remark);
                 }
-                self.log_change(last.as_deref(), &keys);
+                report::log_change(&self.issuer, last.as_deref(), &keys);
                 (Arc::new(keys), "new")
             }
             // Nothing is the same as nothing: an endpoint says so only of what it gave before.
@@ -330,41 +330,6 @@ impl KeySet {
             fault: state.fault.as_ref().map(ToString::to_string),
             required: self.settings.required,
         }
-    }
-
-    fn log_fault(&self, fault: &KeysFault, wait: Duration) {
-        let fault = fault.to_string();
-        tracing::warn!(
-            issuer = &*self.issuer,
-            fault = logs::field(&fault),
-            again_after_s = wait.as_secs(),
-            "keys of an issuer not fetched"
-        );
-    }
-
-    fn log_remark(&self, remark: &super::jwks::Remark) {
-        let (issuer, key, text) = (&*self.issuer, remark.key, remark.text);
-        if remark.is_alarming {
-            tracing::warn!(
-                issuer,
-                key,
-                text,
-                "a key of an issuer is not as it should be"
-            );
-        } else {
-            tracing::debug!(issuer, key, text, "a key of an issuer is not for us");
-        }
-    }
-
-    fn log_change(&self, before: Option<&NamedKeys>, after: &NamedKeys) {
-        let before = before.map(|keys| keys.kids().collect::<Vec<_>>().join(" "));
-        let after = after.kids().collect::<Vec<_>>().join(" ");
-        tracing::info!(
-            issuer = &*self.issuer,
-            before = before.as_deref().map(logs::field),
-            after = logs::field(&after),
-            "keys of an issuer"
-        );
     }
 }
 

@@ -1,7 +1,12 @@
-//! What health and metrics tell of an issuer's keys.
+//! What is told of an issuer's keys: to health and metrics, and to the log.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use super::endpoint::KeysFault;
+use super::jwks::Remark;
+use super::named::NamedKeys;
+use crate::telemetry::logs;
 
 /// How an issuer's keys are, for health and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,4 +37,42 @@ impl KeysReport {
             required: true,
         }
     }
+}
+
+/// Once for each fault: the waits between them grow.
+pub(super) fn log_fault(issuer: &str, fault: &KeysFault, wait: Duration) {
+    let fault = fault.to_string();
+    tracing::warn!(
+        issuer,
+        fault = logs::field(&fault),
+        again_after_s = wait.as_secs(),
+        "keys of an issuer not fetched"
+    );
+}
+
+/// Once for each set that is new.
+pub(super) fn log_remark(issuer: &str, remark: &Remark) {
+    let (key, text) = (remark.key, remark.text);
+    if remark.is_alarming {
+        tracing::warn!(
+            issuer,
+            key,
+            text,
+            "a key of an issuer is not as it should be"
+        );
+    } else {
+        tracing::debug!(issuer, key, text, "a key of an issuer is not for us");
+    }
+}
+
+/// The names of the keys before and after.
+pub(super) fn log_change(issuer: &str, before: Option<&NamedKeys>, after: &NamedKeys) {
+    let names = |keys: &NamedKeys| keys.kids().collect::<Vec<_>>().join(" ");
+    let (before, after) = (before.map(names), names(after));
+    tracing::info!(
+        issuer,
+        before = before.as_deref().map(logs::field),
+        after = logs::field(&after),
+        "keys of an issuer"
+    );
 }
