@@ -50,16 +50,6 @@ impl Roots {
     }
 }
 
-impl PartialEq for Roots {
-    fn eq(&self, other: &Roots) -> bool {
-        match (self, other) {
-            (Roots::System, Roots::System) => true,
-            (Roots::Given(one), Roots::Given(other)) => one.roots == other.roots,
-            _ => false,
-        }
-    }
-}
-
 impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

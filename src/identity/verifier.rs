@@ -107,13 +107,6 @@ impl Verifier {
         Ok(claims::judge(&payload, issuer, &self.declared, now)?)
     }
 
-    /// Takes over the published keys that an older verifier has, where they are of the same source.
-    pub fn take_over(&self, older: &Verifier) {
-        for keys in self.published() {
-            older.published().for_each(|older| keys.take_over(older));
-        }
-    }
-
     /// What fetches the keys of issuers that publish them, one for each; without it there are none.
     pub fn keepers(
         &self,

@@ -68,7 +68,7 @@ struct State {
     absent: Absent,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Good {
     keys: Arc<NamedKeys>,
     at: Instant,
@@ -99,21 +99,6 @@ impl KeySet {
             wanted: Notify::new(),
             done: watch::Sender::new(0),
         })
-    }
-
-    /// Takes over what an older set knows, if it is one of the same keys: a configuration that is
-    /// read again makes nobody wait. They are fetched anew all the same.
-    pub(in crate::identity) fn take_over(&self, older: &KeySet) {
-        let is_same = self.issuer == older.issuer
-            && self.iss == older.iss
-            && self.algorithms == older.algorithms
-            && self.settings.is_same_source(&older.settings);
-        if !is_same {
-            return;
-        }
-        let last_good = older.state.lock().last_good.clone();
-        self.current.store(older.current.load_full());
-        self.state.lock().last_good = last_good;
     }
 
     /// The keys that tokens are verified with now.

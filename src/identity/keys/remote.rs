@@ -42,13 +42,6 @@ impl RemoteKeys {
             required: true,
         }
     }
-
-    /// Whether both are answered by the same server, for the same reasons.
-    pub(super) fn is_same_source(&self, other: &RemoteKeys) -> bool {
-        self.at == other.at
-            && self.allow_private == other.allow_private
-            && self.roots == other.roots
-    }
 }
 
 impl KeysAt {

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::super::KeysAt;
 use super::super::jwks::{self, SetFault};
 use super::*;
-use crate::fetch::{FetchFault, Roots, Url};
+use crate::fetch::{FetchFault, Url};
 use crate::identity::testing::{ISS, TestIssuer};
 use crate::identity::{Audience, KeySource};
 
@@ -351,24 +351,4 @@ async fn a_request_that_is_given_up_leaves_nothing_behind() {
     sleep(Duration::from_secs(1)).await;
     assert!(!kept.keys.state.lock().is_fetching);
     assert_eq!(kept.fake.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_configuration_that_is_read_again_keeps_the_keys_of_the_same_source() {
-    let kept = Kept::begin(|_| {}).await;
-    let again = |url: &str, ca: Option<&Roots>| {
-        let url = Url::configured(url, false).unwrap();
-        let mut remote = RemoteKeys::new(KeysAt::Jwks(url));
-        remote.roots = ca.cloned().unwrap_or(Roots::System);
-        let source = KeySource::Remote(remote.clone());
-        let issuer = IssuerSettings::new("main", ISS, Audience::Any, vec![ES256], source);
-        let keys = KeySet::new(&issuer, remote);
-        keys.take_over(&kept.keys);
-        keys.report().state
-    };
-    assert_eq!(again("https://auth.example.com/jwks", None), "good");
-    assert_eq!(again("https://auth.example.com/other", None), "waiting");
-    let made = rcgen::generate_simple_self_signed(["ca".to_owned()]).unwrap();
-    let ca = Roots::of_pem(made.cert.pem().as_bytes()).unwrap();
-    assert_eq!(again("https://auth.example.com/jwks", Some(&ca)), "waiting");
 }
