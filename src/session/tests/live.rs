@@ -154,7 +154,9 @@ async fn live_1_a_machine_that_slept_lets_nobody_stay() {
     let identity = testing::identity("carol", lives(1800));
     let admitted = sessions.admit(identity, facts(), Conversation::Echo).await;
     let reservation = admitted.unwrap();
-    reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+    reservation
+        .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+        .unwrap();
     let mut echo = Peer::at(pipe);
 
     let began = Instant::now();
