@@ -13,11 +13,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{NO, complain};
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::identity::revocations::Keeper;
+use crate::identity::{Door, Revocations};
 use crate::session::{Node, Sessions};
 use crate::telemetry::{Metrics, logs};
 
@@ -59,7 +62,16 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let tasks = TaskTracker::new();
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
-    let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    let sweeper = tasks.spawn(sweep(house.engine, house.door, stop.clone()));
+    let keeper = house
+        .keeper
+        .map(|keeper| tasks.spawn(keeper.run(stop.clone())));
+    let kept = async {
+        match keeper {
+            Some(keeper) => _ = keeper.await,
+            None => std::future::pending().await,
+        }
+    };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
 
@@ -69,6 +81,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        () = kept => bail!("the upkeep of the file of revocations ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
     };
     tracing::info!(signal = name, "stopping");
@@ -93,6 +106,8 @@ struct House {
     admin: Arc<Admin>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
+    door: Arc<Door>,
+    keeper: Option<Keeper>,
     sessions: Sessions,
     readiness: Readiness,
 }
@@ -100,27 +115,32 @@ struct House {
 impl House {
     fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
+        let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
+        let door = Arc::new(Door {
+            revocations: Arc::new(revocations),
+            ..config.door
+        });
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             policy: config.policy,
             engine: engine.clone(),
-            door: config.door.clone(),
+            door: door.clone(),
             settings: config.session,
             clock: clock.clone(),
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
         let gateway = Arc::new(Gateway {
-            door: config.door,
+            door: door.clone(),
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,
-            clock,
-            metrics,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
             readiness: readiness.clone(),
             refusals: logs::Samplers::default(),
         });
@@ -132,7 +152,14 @@ impl House {
         let transport = transport(config.tls, limits);
         let listener = Listener::bind(config.listen.public, transport, gateway.clone())
             .context("the public listener")?;
-        let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
+        let backend = Backend {
+            keys: config.api_keys,
+            sessions: sessions.clone(),
+            clock,
+            metrics,
+        };
+        let (address, keeps) = (config.listen.admin, engine.clone());
+        let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
@@ -141,6 +168,8 @@ impl House {
             admin,
             hub,
             engine,
+            door,
+            keeper,
             sessions,
             readiness,
         })
@@ -166,12 +195,17 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Frees what expired, a part of it each second.
-async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
+/// Frees what expired: of the engine a part each second, of the revocations all each minute.
+async fn sweep(engine: Arc<MemoryEngine>, door: Arc<Door>, stop: CancellationToken) {
+    let (clock, mut passed) = (Clock::system(), 0_u64);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(seconds.tick()).await.is_some() {
         engine.sweep();
+        passed += 1;
+        if passed % 60 == 0 {
+            door.revocations.sweep(clock.now());
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! settings from files or the environment, and no secret is ever shown: not by `Debug`, not in a
 //! fault, not in [`Config::resolved`].
 
+mod admin;
 mod door;
 mod engine;
 mod expect;
@@ -18,6 +19,7 @@ mod log;
 mod mask;
 mod reader;
 mod resolved;
+mod revocations;
 mod rooms;
 mod rule_text;
 mod section;
@@ -48,8 +50,9 @@ use section::Section;
 use sections::Sections;
 use source::Source;
 
+use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{Door, IssuerSettings};
+use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -57,14 +60,14 @@ use crate::session::SessionSettings;
 const MAX_FILE: u64 = 1 << 20;
 
 /// Settings that are proven good.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     /// Where Gatepost listens.
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in.
-    pub door: Arc<Door>,
+    /// Who is let in. Its list of revocations is empty: whoever runs the node gives it the node's.
+    pub door: Door,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Who may do what.
@@ -75,6 +78,10 @@ pub struct Config {
     pub engine: StreamSettings,
     /// What the node gives to everybody together.
     pub limits: Limits,
+    /// Who may use the server API.
+    pub api_keys: ApiKeys,
+    /// Where revocations are kept.
+    pub revocations: RevocationSettings,
     /// How the node ends.
     pub drain: Drain,
     /// The log.
@@ -83,7 +90,7 @@ pub struct Config {
 }
 
 /// A config, and what somebody should look at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
@@ -108,6 +115,8 @@ pub struct Overrides {
     pub certificate: Option<CertificateFiles>,
     /// In place of every `[[issuer]]`. The one way to trust [`DEV_ISSUER`].
     pub issuer: Option<IssuerSettings>,
+    /// In place of the keys under `admin`; 32 bytes or more.
+    pub api_key: Option<SecretBytes>,
 }
 
 impl Config {

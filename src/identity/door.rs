@@ -5,13 +5,16 @@
 //! origin, where the token is, then whether it is good. The upgrade and `/connection/check` go
 //! through this one function.
 
+use std::sync::Arc;
+
 use hyper::HeaderMap;
 
 use super::identity::Identity;
 use super::origin::Origins;
 use super::refusal::Refusal;
+use super::revocations::Revocations;
 use super::subprotocol::Offer;
-use super::token::{self, Sources, TokenSource};
+use super::token::{self, Sources, Token, TokenSource};
 use super::verifier::Verifier;
 use crate::clock::UnixSeconds;
 
@@ -27,6 +30,8 @@ pub struct Door {
     pub allow_missing_origin: bool,
     /// Who verifies the token.
     pub verifier: Verifier,
+    /// Who was let in by their token and is so no longer. Outlives the door: it is not configured.
+    pub revocations: Arc<Revocations>,
 }
 
 /// A request that passed the door.
@@ -69,6 +74,14 @@ impl Door {
         self.identify_from(&sources, headers, query, &Offer::default(), now)
     }
 
+    /// Verifies a token, and looks whether it or its user was revoked: the one way in, for the
+    /// upgrade, the connect command and a refresh alike.
+    pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let identity = self.verifier.verify(token, now)?;
+        self.revocations.check(&identity, now)?;
+        Ok(identity)
+    }
+
     fn identify_from(
         &self,
         sources: &Sources,
@@ -86,7 +99,7 @@ impl Door {
         if origin.is_none() && source == TokenSource::Cookie {
             return Err(Refusal::OriginRequired);
         }
-        let identity = self.verifier.verify(&token, now)?;
+        let identity = self.verify(&token, now)?;
         Ok(Admitted {
             identity,
             origin,

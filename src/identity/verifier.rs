@@ -5,6 +5,9 @@
 //! unverified token is believed; its `iss` merely chooses whose keys are tried. All of it is
 //! synchronous and takes the time as an argument.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -59,6 +62,17 @@ impl Verifier {
             .keys
             .verify(algorithm, parts.signed, parts.signature)?;
         claims::judge(&payload, issuer, &self.declared, now)
+    }
+
+    /// The issuers, each with the longest that a token which exists by now can still live; `None`
+    /// where nothing bounds it.
+    pub fn token_lives(&self) -> impl Iterator<Item = (&Arc<str>, Option<Duration>)> {
+        self.issuers.iter().map(|issuer| {
+            let settings = &issuer.settings;
+            // Its clock may be ahead of ours.
+            let life = settings.max_token_life.saturating_add(settings.leeway);
+            (&issuer.name, settings.iat_required.then_some(life))
+        })
     }
 
     /// Whether an issuer of this name is configured.

@@ -82,6 +82,18 @@ impl Client {
         self.node.clock.now().until(self.identity.expires_at())
     }
 
+    /// Takes a newer identity of the same user, which the door has verified.
+    ///
+    /// # Errors
+    /// When it was revoked meanwhile: a revocation finds it here, or is found here.
+    pub(super) fn adopt(&mut self, identity: Identity) -> Result<(), Disconnect> {
+        self.peer.set_identity(&identity);
+        self.identity = identity;
+        let now = self.node.clock.now();
+        let revocations = &self.node.door.revocations;
+        Ok(revocations.check(&self.identity, now)?)
+    }
+
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;

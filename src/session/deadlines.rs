@@ -64,6 +64,13 @@ impl Deadlines {
         }
     }
 
+    /// Sets it, unless it is set for an earlier time.
+    pub(super) fn bring_forward(&mut self, due: Due, after: Duration) {
+        let at = Instant::now().checked_add(after);
+        let kept = &mut self.at[due as usize];
+        *kept = [*kept, at].into_iter().flatten().min();
+    }
+
     pub(super) fn is_set(&self, due: Due) -> bool {
         self.at[due as usize].is_some()
     }

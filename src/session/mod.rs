@@ -36,6 +36,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::client::Client;
+pub use self::close::Farewell;
 use self::close::{By, Close};
 use self::connection::{Connection, Pings, Service};
 use self::link::Link;
@@ -125,6 +126,11 @@ impl Sessions {
         })
     }
 
+    /// Who judges tokens, here as at the edge.
+    pub fn door(&self) -> Arc<Door> {
+        self.node.door.clone()
+    }
+
     /// Whether one more connection of the user would be admitted, without taking a place.
     pub async fn has_room(&self, user: &UserId) -> bool {
         self.places.has_room(user)
@@ -137,6 +143,33 @@ impl Sessions {
             .iter()
             .map(|peer| peer.link.bytes())
             .sum()
+    }
+
+    /// Ends the connections that `names` picks, by what each is by now and its client id, among
+    /// those of one user or among all; tells how many. They are gone within a second, and hear
+    /// nothing more from now on. A connection that is being admitted is not among them: it looks at
+    /// the revocations when it is.
+    pub async fn end_matching(
+        &self,
+        user: Option<&UserId>,
+        farewell: &Farewell,
+        names: impl Fn(&Identity, &str) -> bool,
+    ) -> usize {
+        let end = |peers: Vec<Arc<Peer>>| {
+            let named = peers
+                .iter()
+                .filter(|peer| names(&peer.identity(), peer.name()));
+            named.filter(|peer| peer.dismiss(farewell)).count()
+        };
+        if let Some(user) = user {
+            return end(self.places.of_user(user));
+        }
+        let mut ended = 0;
+        for peers in self.places.parts() {
+            ended += end(peers);
+            tokio::task::yield_now().await;
+        }
+        ended
     }
 
     /// Closes all connections evenly over the window with a code that reconnects, those that wait
@@ -192,6 +225,11 @@ impl Reservation {
         let link = Link::new(wire, format, node.settings.outbox_bytes);
         let peer = Arc::new(Peer::new(&identity, link));
         place.register(peer.clone());
+        // Behind it: either a revocation finds it among the sessions, or it finds the revocation.
+        let revocations = &node.door.revocations;
+        if let Err(revoked) = revocations.check(&identity, node.clock.now()) {
+            peer.dismiss(&Disconnect::from(revoked).into());
+        }
         let live = Gauged::new(&node.metrics.connections);
         let expires_in = node.clock.now().until(identity.expires_at());
         let service = match conversation {

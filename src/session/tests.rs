@@ -3,6 +3,7 @@
 
 mod link;
 mod pipe;
+mod revocation;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,7 @@ fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Ses
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: crate::identity::Verifier::new(issuers, DeclaredClaims::default()).unwrap(),
+        revocations: Arc::default(),
     };
     Sessions::new(Arc::new(Node {
         policy: Arc::new(Policy::compile(source).unwrap().policy),

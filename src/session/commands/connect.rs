@@ -60,10 +60,12 @@ impl Client {
     /// issuer; if it lives longer than the door's, it becomes the connection's identity.
     fn accept_token(&mut self, token: &str) -> Result<(), Stop> {
         let now = self.node.clock.now();
-        let verified = Token::parse(token).and_then(|t| self.node.door.verifier.verify(&t, now));
+        let verified = Token::parse(token).and_then(|t| self.node.door.verify(&t, now));
         let identity = match verified {
             Ok(identity) => identity,
             Err(Refusal::TokenExpired) => return Err(ErrorCode::TokenExpired.into()),
+            Err(Refusal::TokenRevoked) => return Err(Disconnect::TokenRevoked.into()),
+            Err(Refusal::UserBlocked) => return Err(Disconnect::UserBlocked.into()),
             Err(refusal) => {
                 self.log_bad_token(refusal.code());
                 return Err(Disconnect::InvalidToken.into());
@@ -74,8 +76,7 @@ impl Client {
             return Err(Disconnect::InvalidToken.into());
         }
         if identity.expires_at() > self.identity.expires_at() {
-            self.peer.set_identity(&identity);
-            self.identity = identity;
+            self.adopt(identity)?;
         }
         Ok(())
     }
