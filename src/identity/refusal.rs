@@ -190,7 +190,7 @@ refusals! {
     // The server API.
     ApiClosed => UNAUTHORIZED, "api_closed",
         "the server API is closed, since no key is configured; write api_key_env or api_key_file \
-         under [admin]";
+         under [admin] to open it";
     ApiKeyWrong => UNAUTHORIZED, "api_key_wrong",
         "the server API takes one key, one of those under [admin], as X-API-Key or as \
          Authorization: apikey KEY";

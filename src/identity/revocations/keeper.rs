@@ -79,15 +79,17 @@ impl Keeper {
 impl Book {
     fn write(&mut self, lines: Vec<Line>) {
         let entries = self.list.read().len();
-        let mut result = match self.journal.wants_rewriting(entries) {
-            // All that waits is in the list already.
-            true => self.rewrite().map(|()| true),
-            false => Ok(false),
+        let text: String = lines.iter().map(|line| line.text.as_str()).collect();
+        let result = match self.journal.wants_rewriting(entries) {
+            // All that waits is in the list already. Where only the new file fails, the old is good.
+            true => self
+                .rewrite()
+                .or_else(|error| match self.journal.takes_lines() {
+                    true => self.journal.append(&text),
+                    false => Err(error),
+                }),
+            false => self.journal.append(&text),
         };
-        if self.journal.takes_lines() && !matches!(result, Ok(true)) {
-            let text: String = lines.iter().map(|line| line.text.as_str()).collect();
-            result = self.journal.append(&text).map(|()| true);
-        }
         if let Err(error) = &result {
             let file = self.journal.path().display();
             tracing::error!(%error, %file, lines = lines.len(), "revocations not saved");
@@ -96,7 +98,7 @@ impl Book {
             // Whoever asked may be gone.
             let _ = line
                 .tell
-                .send(result.as_ref().map_err(|_| NotSaved).copied());
+                .send(result.as_ref().copied().map_err(|_| NotSaved));
         }
     }
 
