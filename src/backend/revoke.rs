@@ -53,7 +53,7 @@ impl Backend {
         let request: RevokeToken = read(body)?;
         let id = request.uid.filter(|uid| !uid.is_empty());
         let id = id.ok_or_else(|| Fault::bad_request("uid: give the token's jti"))?;
-        let door = self.sessions.door();
+        let door = self.sessions.terms().door.clone();
         let (issuer, life) = issuer_of(&door, request.issuer.as_deref())?;
         let now = self.clock.now();
         let until = match time("expire_at", request.expire_at, now)? {
@@ -83,7 +83,7 @@ impl Backend {
         };
         let until = match time("expire_at", request.expire_at, now)? {
             Some(end) => Until::Time(end),
-            None => longest_life(&self.sessions.door())
+            None => longest_life(&self.sessions.terms().door)
                 .map_or(Until::Forever, |life| after(issued_before.max(now), life)),
         };
         let revocation = Revocation::Tokens {
@@ -118,7 +118,7 @@ impl Backend {
         reason: Disconnect,
         now: UnixSeconds,
     ) -> Result<Done, Fault> {
-        let door = self.sessions.door();
+        let door = self.sessions.terms().door.clone();
         let taken = door.revocations.take(revocation, now).await;
         let taken = taken.map_err(|fault| match fault {
             NotTaken::Full => Fault::new(ErrorCode::LimitExceeded, fault),

@@ -19,9 +19,9 @@ use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::identity::Revocations;
 use crate::identity::revocations::Keeper;
-use crate::identity::{Door, Revocations};
-use crate::session::{Node, Sessions};
+use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
 /// Loads the configuration and serves.
@@ -62,7 +62,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     let tasks = TaskTracker::new();
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
-    let sweeper = tasks.spawn(sweep(house.engine, house.door, stop.clone()));
+    let sweeper = tasks.spawn(sweep(house.engine, house.sessions.clone(), stop.clone()));
     let keeper = house
         .keeper
         .map(|keeper| tasks.spawn(keeper.run(stop.clone())));
@@ -71,6 +71,10 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
             Some(keeper) => _ = keeper.await,
             None => std::future::pending().await,
         }
+    };
+    let watch = {
+        let (sessions, stop) = (house.sessions.clone(), stop.clone());
+        tasks.spawn(async move { sessions.watch_clock(stop).await })
     };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
@@ -82,6 +86,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
         () = kept => bail!("the upkeep of the file of revocations ended"),
+        _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
     };
     tracing::info!(signal = name, "stopping");
@@ -106,7 +111,6 @@ struct House {
     admin: Arc<Admin>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
-    door: Arc<Door>,
     keeper: Option<Keeper>,
     sessions: Sessions,
     readiness: Readiness,
@@ -116,23 +120,21 @@ impl House {
     fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
-        let door = Arc::new(Door {
-            revocations: Arc::new(revocations),
-            ..config.door
-        });
+        let door = config.door.guarded_by(Arc::new(revocations));
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
-            policy: config.policy,
+            terms: InForce::new(Terms {
+                policy: config.policy,
+                door: Arc::new(door),
+                settings: config.session,
+            }),
             engine: engine.clone(),
-            door: door.clone(),
-            settings: config.session,
             clock: clock.clone(),
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
         let gateway = Arc::new(Gateway {
-            door: door.clone(),
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
@@ -168,7 +170,6 @@ impl House {
             admin,
             hub,
             engine,
-            door,
             keeper,
             sessions,
             readiness,
@@ -196,7 +197,7 @@ fn cores() -> usize {
 }
 
 /// Frees what expired: of the engine a part each second, of the revocations all each minute.
-async fn sweep(engine: Arc<MemoryEngine>, door: Arc<Door>, stop: CancellationToken) {
+async fn sweep(engine: Arc<MemoryEngine>, sessions: Sessions, stop: CancellationToken) {
     let (clock, mut passed) = (Clock::system(), 0_u64);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -204,7 +205,7 @@ async fn sweep(engine: Arc<MemoryEngine>, door: Arc<Door>, stop: CancellationTok
         engine.sweep();
         passed += 1;
         if passed % 60 == 0 {
-            door.revocations.sweep(clock.now());
+            sessions.terms().door.revocations.sweep(clock.now());
         }
     }
 }

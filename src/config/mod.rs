@@ -52,7 +52,7 @@ use source::Source;
 
 use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
+use crate::identity::{IssuerSettings, RevocationSettings, SecretBytes, Unguarded};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -66,8 +66,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in. Its list of revocations is empty: whoever runs the node gives it the node's.
-    pub door: Door,
+    /// Who is let in, once it knows who was revoked.
+    pub door: Unguarded,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Who may do what.

@@ -157,7 +157,7 @@ impl Admin {
         metrics
             .history_bytes
             .set(self.engine.history_bytes() as i64);
-        let revocations = self.gateway.door.revocations.len();
+        let revocations = self.gateway.door().revocations.len();
         metrics.revocations.set(revocations as i64);
         let page = Bytes::from(metrics.render());
         answer::with_body(StatusCode::OK, METRICS_TYPE, page)

@@ -34,6 +34,32 @@ pub struct Door {
     pub revocations: Arc<Revocations>,
 }
 
+/// A door as a configuration gives it: it does not know who was revoked, and so cannot be used until
+/// it is told.
+#[derive(Debug)]
+pub struct Unguarded(Door);
+
+impl Unguarded {
+    /// Takes what a configuration says.
+    pub(crate) fn new(door: Door) -> Unguarded {
+        Unguarded(door)
+    }
+
+    /// The door of a node with these revocations. Whoever replaces a door gives the new one those of
+    /// the old.
+    pub fn guarded_by(self, revocations: Arc<Revocations>) -> Door {
+        Door {
+            revocations,
+            ..self.0
+        }
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Door {
+        &self.0
+    }
+}
+
 /// A request that passed the door.
 #[derive(Clone, Debug)]
 pub struct Admitted {

@@ -33,7 +33,7 @@ mod verifier;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
-pub use door::{Admitted, Door};
+pub use door::{Admitted, Door, Unguarded};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings};
 pub use keys::{KeySource, SecretBytes};

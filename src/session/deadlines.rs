@@ -64,11 +64,14 @@ impl Deadlines {
         }
     }
 
-    /// Sets it, unless it is set for an earlier time.
-    pub(super) fn bring_forward(&mut self, due: Due, after: Duration) {
-        let at = Instant::now().checked_add(after);
-        let kept = &mut self.at[due as usize];
-        *kept = [*kept, at].into_iter().flatten().min();
+    /// Moves it earlier, if it is set: never later.
+    pub(super) fn hasten(&mut self, due: Due, after: Duration) {
+        if let (Some(at), Some(earlier)) = (
+            &mut self.at[due as usize],
+            Instant::now().checked_add(after),
+        ) {
+            *at = earlier.min(*at);
+        }
     }
 
     pub(super) fn is_set(&self, due: Due) -> bool {

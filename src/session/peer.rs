@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::close::Farewell;
 use super::link::Link;
+use super::terms::Generation;
 use crate::identity::Identity;
 use crate::protocol::{ClientInfo, Disconnect, Message};
 
@@ -18,11 +19,13 @@ pub(super) struct Peer {
     /// What it is by now: a newer token takes the place of the first.
     identity: Mutex<Identity>,
     pub(super) link: Link,
+    /// Of the node's terms; each delivery compares it.
+    pub(super) generation: Generation,
 }
 
 impl Peer {
     /// The shared part of a new connection of this identity.
-    pub(super) fn new(identity: &Identity, link: Link) -> Peer {
+    pub(super) fn new(identity: &Identity, link: Link, generation: Generation) -> Peer {
         let name = uuid::Uuid::new_v4().to_string();
         let info = ArcSwap::from_pointee(info_of(identity, &name));
         Peer {
@@ -30,6 +33,7 @@ impl Peer {
             info,
             identity: Mutex::new(identity.clone()),
             link,
+            generation,
         }
     }
 
@@ -45,7 +49,7 @@ impl Peer {
     }
 
     /// Shows what a newer identity of the same user says. Whoever sets it must then look whether it
-    /// was revoked meanwhile, as [`Client::adopt`](super::client::Client::adopt) does.
+    /// was revoked meanwhile, as [`Client::take_identity`](super::client::Client::take_identity) does.
     pub(super) fn set_identity(&self, identity: &Identity) {
         self.info.store(Arc::new(info_of(identity, &self.name)));
         *self.identity.lock() = identity.clone();

@@ -27,7 +27,7 @@ async fn revoke(sessions: &Sessions, revocation: &Revocation) -> usize {
         Revocation::Block { .. } => Revoked::User,
         _ => Revoked::Token,
     };
-    let revocations = &sessions.node.door.revocations;
+    let revocations = door(sessions).revocations.clone();
     let _ = revocations.take(revocation, NOW).await.unwrap();
     let farewell = Farewell::from(Disconnect::from(reason));
     let names = |identity: &Identity, _: &str| revocation.names(identity);
@@ -37,6 +37,11 @@ async fn revoke(sessions: &Sessions, revocation: &Revocation) -> usize {
 }
 
 impl super::Peer {
+    fn on(pipe: DuplexStream) -> Peer {
+        let messages = VecDeque::new();
+        Peer { pipe, messages }
+    }
+
     /// Sends a command that a short frame does not hold.
     async fn send_long(&mut self, command: &Value) {
         let text = command.to_string();
@@ -60,6 +65,10 @@ fn identity(user: &str, id: &str) -> Identity {
     testing::identity(user, json!({ "jti": id }))
 }
 
+fn door(sessions: &Sessions) -> Arc<Door> {
+    sessions.terms().door.clone()
+}
+
 fn a_node() -> Sessions {
     let clock = Clock::manual(NOW);
     node(memory(&clock), clock, SETTINGS)
@@ -75,14 +84,14 @@ async fn live_3_revoked_between_the_door_and_the_session() {
     ] {
         let sessions = a_node();
         let alice = identity("alice", "id");
-        let door = &sessions.node.door;
+        let door = door(&sessions);
         assert_eq!(door.revocations.check(&alice, NOW), Ok(()));
         let conversation = Conversation::Protocol(Format::Json);
         let reservation = sessions.admit(alice, facts(), conversation).await.unwrap();
         assert_eq!(revoke(&sessions, &revocation).await, 0);
 
         let (pipe, wire) = duplex(1 << 16);
-        let mut peer = Peer { pipe };
+        let mut peer = Peer::on(pipe);
         let mut early = vec![0x81, 0x80 | 23, 0, 0, 0, 0];
         early.extend_from_slice(br#"{"id":1,"connect":{}}  "#);
         reservation.start(Box::new(Pipe::new(wire)), early.into());
@@ -141,7 +150,7 @@ async fn live_3_a_revoked_token_in_the_connect_command_ends_it() {
         claims["jti"] = json!("new");
         claims["exp"] = json!(NOW.0 + 7200);
         let mut alice = Peer::open(&sessions, identity("alice", "old")).await;
-        let revocations = &sessions.node.door.revocations;
+        let revocations = door(sessions).revocations.clone();
         let _ = revocations.take(&revocation, NOW).await.unwrap();
         let connect = json!({"id": 1, "connect": {"token": newer.sign(&claims)}});
         alice.send_long(&connect).await;
@@ -163,7 +172,7 @@ async fn live_3_a_slow_reader_is_gone_within_a_second() {
     );
     let reservation = admitted.await.unwrap();
     reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
-    let mut alice = Peer { pipe };
+    let mut alice = Peer::on(pipe);
     alice.send(&json!({"id": 1, "connect": {}})).await;
     assert!(alice.message().await["connect"].is_object());
     alice
@@ -215,7 +224,7 @@ async fn live_3_under_stress_nobody_slips_through() {
             let (entering, leaving) = (sessions.clone(), sessions.clone());
             let enter = tokio::spawn(async move {
                 let alice = identity(&format!("user{user}"), &format!("id{user}"));
-                if entering.node.door.revocations.check(&alice, NOW).is_err() {
+                if door(&entering).revocations.check(&alice, NOW).is_err() {
                     return None;
                 }
                 for _ in 0..user % 3 {
