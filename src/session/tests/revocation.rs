@@ -150,7 +150,7 @@ async fn live_3_a_revoked_token_in_the_connect_command_ends_it() {
         claims["jti"] = json!("new");
         claims["exp"] = json!(NOW.0 + 7200);
         let mut alice = Peer::open(&sessions, identity("alice", "old")).await;
-        let revocations = door(sessions).revocations.clone();
+        let revocations = door(&sessions).revocations.clone();
         let _ = revocations.take(&revocation, NOW).await.unwrap();
         let connect = json!({"id": 1, "connect": {"token": newer.sign(&claims)}});
         alice.send_long(&connect).await;
