@@ -8,9 +8,10 @@
 //! - [`engine`]: keeps publications, history and presence
 //! - [`hub`]: who is subscribed on this node; hands each event to them
 //!
-//! [`backend`] is what the team's own service may ask of the node. Beside them stand [`policy`] and
-//! [`protocol`], which are pure functions over data, and around them [`config`], [`cli`], [`dev`] and
-//! [`telemetry`]. [`clock`], [`limits`] and `turns` are small things that several of them use.
+//! [`backend`] is what the team's own service may ask of the node, [`fetch`] how Gatepost asks
+//! others over HTTPS. Beside them stand [`policy`] and [`protocol`], which are pure functions over
+//! data, and around them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`] and
+//! `turns` are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -21,6 +22,7 @@ pub mod config;
 pub mod dev;
 pub mod edge;
 pub mod engine;
+pub mod fetch;
 pub mod hub;
 pub mod identity;
 pub mod limits;

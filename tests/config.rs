@@ -164,6 +164,7 @@ fn reference_folder() -> Folder {
         ("issuer.pub", "certs/issuer.pem"),
         ("secret.txt", "certs/partner.secret"),
         ("api.key", "certs/api.key"),
+        ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
         fs::copy(folder.file(from), folder.file(to)).unwrap();

@@ -78,6 +78,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
+    let door = house.sessions.terms().door.clone();
+    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -88,6 +90,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         () = kept => bail!("the upkeep of the file of revocations ended"),
         _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
+        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -107,6 +110,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 
 /// The parts that run.
 struct House {
+    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -166,6 +170,7 @@ impl House {
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
         Ok(House {
+            metrics,
             listener,
             admin,
             hub,

@@ -20,6 +20,8 @@ const MAX_KEYS: usize = 8;
 #[derive(Default)]
 pub(super) struct Admin {
     pub(super) keys: ApiKeys,
+    /// For who calls.
+    pub(super) first: Option<SecretBytes>,
     variables: Vec<String>,
     files: Vec<String>,
 }
@@ -57,6 +59,7 @@ pub(super) fn read(
             names.push(name);
             // It was tried when it was read.
             let _ = admin.keys.add(&key);
+            admin.first.get_or_insert(key);
         }
     }
     if admin.keys.len() > MAX_KEYS {

@@ -13,6 +13,7 @@ mod expect;
 mod fault;
 mod files;
 mod issuer;
+mod keys;
 mod limits;
 mod listen;
 mod log;
@@ -80,6 +81,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who may use the server API.
     pub api_keys: ApiKeys,
+    /// The first of their keys, for who calls the server API; it is never printed.
+    pub api_key: Option<SecretBytes>,
     /// Where revocations are kept.
     pub revocations: RevocationSettings,
     /// How the node ends.

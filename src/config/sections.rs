@@ -84,6 +84,7 @@ impl Sections {
             echo: self.door.echo,
             door: self.door.with(verifier?),
             api_keys: self.admin.keys,
+            api_key: self.admin.first,
             revocations: self.revocations,
             policy: Arc::new(policy?),
             session: self.session,

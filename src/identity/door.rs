@@ -72,9 +72,8 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Tells who a request is from, at the time `now`.
-    ///
-    /// Nothing in here waits today; it is async since looking up tickets and fetching keys will.
+    /// Tells who a request is from, at the time `now`. Waits at most a second, where a token names a
+    /// key that its issuer may have published meanwhile.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -83,6 +82,7 @@ impl Door {
         now: UnixSeconds,
     ) -> Result<Admitted, Refusal> {
         self.identify_from(&self.sources, headers, query, offer, now)
+            .await
     }
 
     /// The same for a request that is no upgrade and so can always send a header: its token is
@@ -98,17 +98,18 @@ impl Door {
             ..self.sources.clone()
         };
         self.identify_from(&sources, headers, query, &Offer::default(), now)
+            .await
     }
 
     /// Verifies a token, and looks whether it or its user was revoked: the one way in, for the
     /// upgrade, the connect command and a refresh alike.
-    pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
-        let identity = self.verifier.verify(token, now)?;
+    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let identity = self.verifier.verify_or_ask(token, now).await?;
         self.revocations.check(&identity, now)?;
         Ok(identity)
     }
 
-    fn identify_from(
+    async fn identify_from(
         &self,
         sources: &Sources,
         headers: &HeaderMap,
@@ -125,7 +126,7 @@ impl Door {
         if origin.is_none() && source == TokenSource::Cookie {
             return Err(Refusal::OriginRequired);
         }
-        let identity = self.verify(&token, now)?;
+        let identity = self.verify(&token, now).await?;
         Ok(Admitted {
             identity,
             origin,
