@@ -162,7 +162,7 @@ impl House {
             keys: config.api_keys,
             sessions: sessions.clone(),
             clock,
-            metrics,
+            metrics: metrics.clone(),
         };
         let (address, keeps) = (config.listen.admin, engine.clone());
         let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)

@@ -1,7 +1,7 @@
 //! Where the server API is, and by which key it is asked.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -128,7 +128,7 @@ impl Access {
     }
 }
 
-fn read_key(file: &PathBuf) -> anyhow::Result<SecretString> {
+fn read_key(file: &Path) -> anyhow::Result<SecretString> {
     let text = fs::read_to_string(file);
     let text = text.with_context(|| format!("cannot read the API key from {}", file.display()))?;
     let key = text.trim_end_matches(['\r', '\n']);
