@@ -24,6 +24,7 @@ use tempfile::TempDir;
 
 const SEPARATOR: &str = "--- result ---\n";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const API_KEY: &str = "fedcba9876543210fedcba9876543210-an-api-key";
 
 /// A folder with the files that the configs of these tests name.
 struct Folder(TempDir);
@@ -51,6 +52,7 @@ impl Folder {
         folder.write("secret.txt", &format!("{SECRET}\n"), 0o640);
         folder.write("exposed.txt", SECRET, 0o604);
         folder.write("empty.txt", "\n", 0o600);
+        folder.write("api.key", &format!("{API_KEY}\n"), 0o600);
         folder
     }
 
@@ -86,6 +88,7 @@ fn environment(name: &str) -> Option<String> {
         "GATEPOST_SECRET" => Some(SECRET.to_owned()),
         "GATEPOST_SHORT" => Some("hunter2".to_owned()),
         "GATEPOST_EMPTY" => Some(String::new()),
+        "GATEPOST_API_KEY" => Some(API_KEY.to_owned()),
         _ => None,
     }
 }
@@ -121,7 +124,7 @@ fn golden() {
             .expect("a line --- result ---");
         let result = result_of(&folder, text);
         // LOG-1, whatever a case is about.
-        for secret in ["hunter2", SECRET, "MIG"] {
+        for secret in ["hunter2", SECRET, API_KEY, "MIG"] {
             assert!(
                 !result.contains(secret),
                 "{} shows a secret:\n{result}",
@@ -160,6 +163,7 @@ fn reference_folder() -> Folder {
         ("server.key", "certs/server.key"),
         ("issuer.pub", "certs/issuer.pem"),
         ("secret.txt", "certs/partner.secret"),
+        ("api.key", "certs/api.key"),
         ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
@@ -250,7 +254,7 @@ fn tls_12_no_debug_of_a_config_has_a_secret() {
     let key = key.lines().nth(1).unwrap();
     for shown in [format!("{loaded:?}"), format!("{loaded:#?}")] {
         let secret_bytes = format!("{:?}", SECRET.as_bytes());
-        for secret in [SECRET, &key[..16], &secret_bytes[1..40]] {
+        for secret in [SECRET, API_KEY, &key[..16], &secret_bytes[1..40]] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
@@ -277,14 +281,23 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
             key: folder.file("server.key"),
         }),
         issuer: Some(issuer),
+        api_key: Some(API_KEY.as_bytes().to_vec().into()),
     };
     let text = "[room.chat]\nsubscribe = \"true\"\n";
     let loaded = Config::parse_with(text, Path::new("dev.toml"), &|_| None, overrides).unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.config.listen.public, "127.0.0.1:0".parse().unwrap());
     assert_eq!(loaded.config.listen.hosts, ["localhost"]);
-    assert!(loaded.config.door.origins.allows("https://localhost:8443"));
-    assert!(loaded.config.door.verifier.has_issuer("dev"));
+    assert!(
+        loaded
+            .config
+            .door
+            .settings()
+            .origins
+            .allows("https://localhost:8443")
+    );
+    assert!(loaded.config.door.settings().verifier.has_issuer("dev"));
+    assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(
         matches!(&loaded.config.tls, Tls::Files(certificate) if certificate.key.cert.len() == 1)
     );

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod admin;
 mod check;
 mod connect;
 mod dev;
@@ -21,7 +22,8 @@ use clap::{Parser, Subcommand};
     after_help = "\
 Exit codes:
   0   done, or the answer is yes
-  1   the answer is no: a config that is not valid, a connection that was refused or lost
+  1   the answer is no: a config that is not valid, a connection that was refused or lost,
+      a call of `admin` that was refused
   2   wrong usage
   70  a defect of gatepost itself
   74  the system did not do it: an address that cannot be bound, a file that cannot be written"
@@ -50,6 +52,7 @@ enum Command {
     },
     Token(token::TokenArgs),
     Connect(connect::ConnectArgs),
+    Admin(admin::AdminArgs),
 }
 
 /// The answer is no.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Check { config } => check::run(&config),
         Command::Token(args) => token::run(args),
         Command::Connect(args) => connect::run(args),
+        Command::Admin(args) => admin::run(&args),
     });
     match result {
         Ok(Ok(code)) => code,

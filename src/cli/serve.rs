@@ -14,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{NO, complain};
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::identity::Revocations;
+use crate::identity::revocations::Keeper;
 use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
@@ -74,7 +77,16 @@ async fn serve(
     let tasks = TaskTracker::new();
     let listener = tasks.spawn_on(house.listener.run(stop.clone()), newcomers);
     let admin = tasks.spawn(house.admin.run(stop.clone()));
-    let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    let sweeper = tasks.spawn(sweep(house.engine, house.sessions.clone(), stop.clone()));
+    let keeper = house
+        .keeper
+        .map(|keeper| tasks.spawn(keeper.run(stop.clone())));
+    let kept = async {
+        match keeper {
+            Some(keeper) => _ = keeper.await,
+            None => std::future::pending().await,
+        }
+    };
     let watch = {
         let (sessions, stop) = (house.sessions.clone(), stop.clone());
         tasks.spawn(async move { sessions.watch_clock(stop).await })
@@ -90,6 +102,7 @@ async fn serve(
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        () = kept => bail!("the upkeep of the file of revocations ended"),
         _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
         Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
@@ -117,6 +130,7 @@ struct House {
     admin: Arc<Admin>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
+    keeper: Option<Keeper>,
     sessions: Sessions,
     readiness: Readiness,
 }
@@ -128,12 +142,14 @@ impl House {
         newcomers: &Handle,
     ) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
+        let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
+        let door = config.door.guarded_by(Arc::new(revocations));
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             terms: InForce::new(Terms {
                 policy: config.policy,
-                door: config.door,
+                door: Arc::new(door),
                 settings: config.session,
             }),
             engine: engine.clone(),
@@ -148,7 +164,7 @@ impl House {
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,
-            clock,
+            clock: clock.clone(),
             metrics: metrics.clone(),
             readiness: readiness.clone(),
             refusals: logs::Samplers::default(),
@@ -164,7 +180,14 @@ impl House {
             Listener::bind(config.listen.public, transport, gateway.clone())
         }
         .context("the public listener")?;
-        let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
+        let backend = Backend {
+            keys: config.api_keys,
+            sessions: sessions.clone(),
+            clock,
+            metrics: metrics.clone(),
+        };
+        let (address, keeps) = (config.listen.admin, engine.clone());
+        let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
@@ -174,6 +197,7 @@ impl House {
             admin,
             hub,
             engine,
+            keeper,
             sessions,
             readiness,
         })
@@ -199,12 +223,17 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Frees what expired, a part of it each second.
-async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
+/// Frees what expired: of the engine a part each second, of the revocations all each minute.
+async fn sweep(engine: Arc<MemoryEngine>, sessions: Sessions, stop: CancellationToken) {
+    let (clock, mut passed) = (Clock::system(), 0_u64);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(seconds.tick()).await.is_some() {
         engine.sweep();
+        passed += 1;
+        if passed % 60 == 0 {
+            sessions.terms().door.revocations.sweep(clock.now());
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! settings from files or the environment, and no secret is ever shown: not by `Debug`, not in a
 //! fault, not in [`Config::resolved`].
 
+mod admin;
 mod door;
 mod engine;
 mod expect;
@@ -19,6 +20,7 @@ mod log;
 mod mask;
 mod reader;
 mod resolved;
+mod revocations;
 mod rooms;
 mod rule_text;
 mod section;
@@ -49,8 +51,9 @@ use section::Section;
 use sections::Sections;
 use source::Source;
 
+use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{Door, IssuerSettings};
+use crate::identity::{IssuerSettings, RevocationSettings, SecretBytes, Unguarded};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -58,14 +61,14 @@ use crate::session::SessionSettings;
 const MAX_FILE: u64 = 1 << 20;
 
 /// Settings that are proven good.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     /// Where Gatepost listens.
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in.
-    pub door: Arc<Door>,
+    /// Who is let in, once it knows who was revoked.
+    pub door: Unguarded,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Who may do what.
@@ -76,6 +79,12 @@ pub struct Config {
     pub engine: StreamSettings,
     /// What the node gives to everybody together.
     pub limits: Limits,
+    /// Who may use the server API.
+    pub api_keys: ApiKeys,
+    /// The first of their keys, for who calls the server API; it is never printed.
+    pub api_key: Option<SecretBytes>,
+    /// Where revocations are kept.
+    pub revocations: RevocationSettings,
     /// How the node ends.
     pub drain: Drain,
     /// The log.
@@ -84,7 +93,7 @@ pub struct Config {
 }
 
 /// A config, and what somebody should look at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
@@ -109,6 +118,8 @@ pub struct Overrides {
     pub certificate: Option<CertificateFiles>,
     /// In place of every `[[issuer]]`. The one way to trust [`DEV_ISSUER`].
     pub issuer: Option<IssuerSettings>,
+    /// In place of the keys under `admin`; 32 bytes or more.
+    pub api_key: Option<SecretBytes>,
 }
 
 impl Config {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::admin::Admin;
 use super::door::DoorSettings;
 use super::expect::Placed;
 use super::files::Environment;
@@ -12,10 +13,11 @@ use super::resolved::Resolved;
 use super::rooms::Rooms;
 use super::section::Section;
 use super::{
-    Config, Drain, Limits, Listen, Log, Overrides, Tls, door, engine, expect, issuer, limits,
-    listen, log, rooms, session, tls,
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, admin, door, engine, expect, issuer,
+    limits, listen, log, revocations, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
+use crate::identity::RevocationSettings;
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -26,6 +28,8 @@ pub(super) struct Sections {
     tls: Option<Tls>,
     door: DoorSettings,
     issuers: Issuers,
+    admin: Admin,
+    revocations: RevocationSettings,
     session: SessionSettings,
     rooms: Rooms,
     engine: StreamSettings,
@@ -47,6 +51,8 @@ impl Sections {
             tls: tls::read(root.section("tls"), &listen, &overrides),
             listen,
             door: door::read(root.section("door"), &overrides),
+            admin: admin::read(root.section("admin"), environment, &overrides),
+            revocations: revocations::read(root.section("revocations")),
             issuers: issuer::read(&root, environment, overrides.issuer),
             session: session::read(root.section("session"), &limits),
             rooms: rooms::read(&root),
@@ -56,8 +62,6 @@ impl Sections {
             log: log::read(root.section("log")),
             expectations: expect::read(root.sections("expect")),
         };
-        let instead = "there is no server API yet, so it needs no key: remove [admin]";
-        root.unavailable("admin", instead);
         root.finish();
         sections
     }
@@ -78,7 +82,10 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
-            door: Arc::new(self.door.with(verifier?)),
+            door: self.door.with(verifier?),
+            api_keys: self.admin.keys,
+            api_key: self.admin.first,
+            revocations: self.revocations,
             policy: Arc::new(policy?),
             session: self.session,
             engine: self.engine,
@@ -97,6 +104,8 @@ impl Sections {
         }
         self.door.resolve(&mut out);
         self.issuers.resolve(&mut out);
+        self.admin.resolve(&mut out);
+        revocations::resolve(&self.revocations, &mut out);
         session::resolve(&self.session, &mut out);
         self.rooms.resolve(&mut out);
         engine::resolve(&self.engine, &mut out);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
@@ -19,7 +18,7 @@ use super::answer::{self, Answer};
 use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
-use super::{Gateway, check};
+use super::{Gateway, body, check};
 use crate::identity::Refusal;
 use crate::limits::{
     ANSWER_TIMEOUT, BODY_BYTES, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
@@ -218,11 +217,7 @@ impl Gateway {
         let site = self.site.as_ref().ok_or(Refusal::NotFound)?;
         upgrade::check_host(&request, &self.hosts)?;
         let (parts, body) = request.into_parts();
-        if body.size_hint().lower() > BODY_BYTES as u64 {
-            return Err(Refusal::BodyTooLarge);
-        }
-        let body = Limited::new(body, BODY_BYTES).collect().await;
-        let body = body.map_err(|_| Refusal::BodyTooLarge)?.to_bytes();
+        let body = body::read(body, BODY_BYTES).await?;
         let path = parts.uri.path().to_owned();
         let (method, headers) = (parts.method, parts.headers);
         let request = SiteRequest {

@@ -5,13 +5,16 @@
 //! origin, where the token is, then whether it is good. The upgrade and `/connection/check` go
 //! through this one function.
 
+use std::sync::Arc;
+
 use hyper::HeaderMap;
 
 use super::identity::Identity;
 use super::origin::Origins;
 use super::refusal::Refusal;
+use super::revocations::Revocations;
 use super::subprotocol::Offer;
-use super::token::{self, Sources, TokenSource};
+use super::token::{self, Sources, Token, TokenSource};
 use super::verifier::Verifier;
 use crate::clock::UnixSeconds;
 
@@ -27,6 +30,34 @@ pub struct Door {
     pub allow_missing_origin: bool,
     /// Who verifies the token.
     pub verifier: Verifier,
+    /// Who was let in by their token and is so no longer. Outlives the door: it is not configured.
+    pub revocations: Arc<Revocations>,
+}
+
+/// A door as a configuration gives it: it does not know who was revoked, and so cannot be used until
+/// it is told.
+#[derive(Debug)]
+pub struct Unguarded(Door);
+
+impl Unguarded {
+    /// Takes what a configuration says.
+    pub(crate) fn new(door: Door) -> Unguarded {
+        Unguarded(door)
+    }
+
+    /// The door of a node with these revocations. Whoever replaces a door gives the new one those of
+    /// the old.
+    pub fn guarded_by(self, revocations: Arc<Revocations>) -> Door {
+        Door {
+            revocations,
+            ..self.0
+        }
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Door {
+        &self.0
+    }
 }
 
 /// A request that passed the door.
@@ -70,6 +101,14 @@ impl Door {
             .await
     }
 
+    /// Verifies a token, and looks whether it or its user was revoked: the one way in, for the
+    /// upgrade, the connect command and a refresh alike.
+    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let identity = self.verifier.verify_or_ask(token, now).await?;
+        self.revocations.check(&identity, now)?;
+        Ok(identity)
+    }
+
     async fn identify_from(
         &self,
         sources: &Sources,
@@ -87,7 +126,7 @@ impl Door {
         if origin.is_none() && source == TokenSource::Cookie {
             return Err(Refusal::OriginRequired);
         }
-        let identity = self.verifier.verify_or_ask(&token, now).await?;
+        let identity = self.verify(&token, now).await?;
         Ok(Admitted {
             identity,
             origin,

@@ -3,7 +3,8 @@
 //! Stands between `edge`, which has read an HTTP request, and `session`, which is given an
 //! identity and nothing less. In the order in which a request meets them: [`origin`] (may pages of
 //! this site connect), [`token`] and [`subprotocol`] (where the token is), [`Verifier`] (is it
-//! good, and what does it say); [`Door`] calls them, and [`refusal`] is what they answer otherwise.
+//! good, and what does it say), [`revocations`] (is it still); [`Door`] calls them, and [`refusal`]
+//! is what they answer otherwise.
 //!
 //! This module must never make an identity from anything but a token that it verified, take an
 //! algorithm or a key from a token, print a token or a part of one, or look at the machine's clock.
@@ -23,6 +24,7 @@ mod keys;
 pub mod origin;
 mod pem;
 pub mod refusal;
+pub mod revocations;
 pub mod subprotocol;
 pub mod token;
 mod verifier;
@@ -31,12 +33,13 @@ mod verifier;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
-pub use door::{Admitted, Door};
+pub use door::{Admitted, Door, Unguarded};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings};
 pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
+pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use token::{Sources, Token, TokenSource};
 pub use verifier::Verifier;

@@ -78,6 +78,19 @@ impl Client {
         self.phase == Phase::Connected
     }
 
+    /// Takes a newer identity of the same user, which the door has verified.
+    ///
+    /// # Errors
+    /// When it was revoked meanwhile: a revocation finds it here, or is found here.
+    pub(super) fn take_identity(&mut self, identity: Identity) -> Result<(), Disconnect> {
+        self.peer.set_identity(&identity);
+        self.identity = identity;
+        let door = self.node.terms.load().door.clone();
+        Ok(door
+            .revocations
+            .check(&self.identity, self.node.clock.now())?)
+    }
+
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;

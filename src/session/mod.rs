@@ -42,6 +42,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::client::Client;
+pub use self::close::Farewell;
 use self::close::{By, Close};
 use self::connection::{Connection, Pings, Service};
 use self::link::Link;
@@ -149,6 +150,33 @@ impl Sessions {
             .sum()
     }
 
+    /// Ends the connections that `names` picks, by what each is by now and its client id, among
+    /// those of one user or among all; tells how many. They are gone within a second, and hear
+    /// nothing more from now on. A connection that is being admitted is not among them: it looks at
+    /// the revocations when it is.
+    pub async fn end_matching(
+        &self,
+        user: Option<&UserId>,
+        farewell: &Farewell,
+        names: impl Fn(&Identity, &str) -> bool,
+    ) -> usize {
+        let end = |peers: Vec<Arc<Peer>>| {
+            let named = peers
+                .iter()
+                .filter(|peer| names(&peer.identity(), peer.name()));
+            named.filter(|peer| peer.dismiss(farewell)).count()
+        };
+        if let Some(user) = user {
+            return end(self.places.of_user(user));
+        }
+        let mut ended = 0;
+        for peers in self.places.parts() {
+            ended += end(peers);
+            tokio::task::yield_now().await;
+        }
+        ended
+    }
+
     /// Closes all connections evenly over the window with a code that reconnects, those that wait
     /// for nothing first, and returns when the last is gone. The caller bounds the wait.
     pub async fn drain(&self, window: Duration) {
@@ -214,6 +242,11 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
+        // Behind it: either a revocation finds it among the sessions, or it finds the revocation.
+        let door = node.terms.load().door.clone();
+        if let Err(revoked) = door.revocations.check(&identity, node.clock.now()) {
+            peer.dismiss(&Disconnect::from(revoked).into());
+        }
         let live = Gauged::new(&node.metrics.connections);
         let service = match conversation {
             Conversation::Echo => Service::Echo(identity),

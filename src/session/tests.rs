@@ -4,6 +4,7 @@
 mod link;
 mod live;
 mod pipe;
+mod revocation;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: verifier.unwrap(),
+        revocations: Arc::default(),
     };
     Terms {
         policy: Arc::new(policy),
