@@ -12,7 +12,7 @@ use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
 use crate::identity::{
-    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, SecretBytes, Verifier,
+    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Purpose, SecretBytes, Verifier,
 };
 use crate::policy::DeclaredClaims;
 
@@ -159,6 +159,11 @@ impl Issuers {
             out.optional("required_typ", issuer.required_typ.as_ref());
             out.bare("id_tokens", issuer.id_tokens);
             out.texts("required_claims", &issuer.required_claims);
+            let purpose = PURPOSES
+                .iter()
+                .find(|(_, purpose)| *purpose == issuer.purpose);
+            out.optional("purpose", purpose.map(|(word, _)| word));
+            out.bare("grants", issuer.grants);
         }
     }
 }
@@ -277,7 +282,15 @@ fn read_the_rest(section: &Section<'_>, issuer: &mut IssuerSettings) {
         .map(At::into_inner);
     issuer.id_tokens = section.or("id_tokens", value::boolean, issuer.id_tokens);
     issuer.required_claims = texts("required_claims");
+    issuer.purpose = section.or("purpose", value::choice(PURPOSES), issuer.purpose);
+    issuer.grants = section.or("grants", value::boolean, issuer.grants);
 }
+
+const PURPOSES: &[(&str, Purpose)] = &[
+    ("both", Purpose::Both),
+    ("connection", Purpose::Connection),
+    ("subscription", Purpose::Subscription),
+];
 
 /// Exactly one source of keys, read.
 fn read_keys(

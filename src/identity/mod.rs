@@ -11,6 +11,7 @@
 mod algorithm;
 mod claims;
 mod door;
+mod grants;
 mod header;
 #[allow(
     clippy::module_inception,
@@ -24,6 +25,7 @@ pub mod origin;
 mod pem;
 pub mod refusal;
 pub mod subprotocol;
+mod subscription;
 pub mod token;
 mod verifier;
 
@@ -32,11 +34,13 @@ pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use door::{Admitted, Door};
+pub use grants::{Extras, ServerSubscription};
 pub use identity::Identity;
-pub use issuer::{Audience, IssuerFault, IssuerSettings};
+pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};
 pub use keys::{KeySource, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
+pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use token::{Sources, Token, TokenSource};
 pub use verifier::Verifier;

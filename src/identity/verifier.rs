@@ -11,12 +11,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::claims;
 use super::header::Header;
 use super::identity::Identity;
-use super::issuer::{self, Issuer, IssuerFault, IssuerSettings};
+use super::issuer::{self, Issuer, IssuerFault, IssuerSettings, Purpose};
 use super::json;
 use super::refusal::Refusal;
+use super::subscription::{self, SubscriptionFault, VerifiedSubscription};
 use super::token::{MAX_TOKEN_BYTES, Token};
 use crate::clock::UnixSeconds;
-use crate::policy::DeclaredClaims;
+use crate::policy::{DeclaredClaims, Patterns};
 
 /// The header's length in base64, before anything is decoded (SECURITY.md JWT-11).
 const MAX_HEADER_BYTES: usize = 2 * 1024;
@@ -30,6 +31,7 @@ const _: () = assert!(MAX_TOKEN_BYTES / 4 * 3 <= MAX_PAYLOAD_BYTES);
 pub struct Verifier {
     issuers: Vec<Issuer>,
     declared: DeclaredClaims,
+    patterns: Patterns,
 }
 
 impl Verifier {
@@ -43,22 +45,39 @@ impl Verifier {
         Ok(Verifier {
             issuers: issuer::prove(issuers)?,
             declared,
+            patterns: Patterns::default(),
         })
     }
 
     /// Verifies a token at the time `now`; for the upgrade and for a refresh alike.
     pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let (issuer, payload) = self.signed(token, Purpose::Connection)?;
+        claims::judge(&payload, issuer, &self.declared, &self.patterns, now)
+    }
+
+    /// Verifies the token of one subscription at the time `now`.
+    pub fn verify_subscription(
+        &self,
+        token: &Token,
+        now: UnixSeconds,
+    ) -> Result<VerifiedSubscription, SubscriptionFault> {
+        let (issuer, payload) = self.signed(token, Purpose::Subscription)?;
+        subscription::judge(&payload, issuer, now)
+    }
+
+    /// What a token says, and who signed it with a key for this purpose. It is not judged.
+    fn signed(&self, token: &Token, purpose: Purpose) -> Result<(&Issuer, Vec<u8>), Refusal> {
         let parts = Parts::split(token.expose())?;
         let header = Header::parse(&decode(parts.header)?)?;
         let payload = decode(parts.payload)?;
-        let issuer = self.issuer_of(&json::untrusted_issuer(&payload)?)?;
+        let issuer = self.issuer_of(&json::untrusted_issuer(&payload)?, purpose)?;
         let settings = &issuer.settings;
         let algorithm = header.algorithm(&settings.algorithms)?;
         header.check_type(settings.required_typ.as_deref(), &settings.typ)?;
         issuer
             .keys
             .verify(algorithm, parts.signed, parts.signature)?;
-        claims::judge(&payload, issuer, &self.declared, now)
+        Ok((issuer, payload))
     }
 
     /// Whether an issuer of this name is configured.
@@ -66,12 +85,15 @@ impl Verifier {
         self.issuers.iter().any(|issuer| *issuer.name == *name)
     }
 
-    fn issuer_of(&self, iss: &str) -> Result<&Issuer, Refusal> {
-        let found = self
-            .issuers
-            .iter()
-            .find(|issuer| issuer.settings.issuer == iss);
-        found.ok_or(Refusal::TokenIssuerUnknown)
+    /// The issuer whose `iss` this is, and whose keys are for this purpose.
+    fn issuer_of(&self, iss: &str, purpose: Purpose) -> Result<&Issuer, Refusal> {
+        let of_iss = |issuer: &&Issuer| issuer.settings.issuer == iss;
+        let mut named = self.issuers.iter().filter(of_iss);
+        let found = named.clone().find(|i| i.settings.purpose.includes(purpose));
+        found.ok_or(match named.next() {
+            Some(_) if purpose == Purpose::Connection => Refusal::TokenIsForSubscription,
+            _ => Refusal::TokenIssuerUnknown,
+        })
     }
 }
 
