@@ -296,3 +296,46 @@ async fn in_protobuf_the_server_side_subscriptions_have_their_data() {
     ];
     assert_eq!(subs, expected);
 }
+
+// LIVE-2: what the server made goes with the token that named it, whatever a rule would allow.
+#[tokio::test]
+async fn live_2_server_side_subscriptions_follow_a_newer_token() {
+    let gateway = start();
+    let named = |subs: Value| token_with("alice", json!({ "subs": subs }));
+    let first = json!({"vault:a": {}, "chat:a": {}, "chat:b": {"info": 1}});
+    let (mut alice, _) = {
+        let token = named(first);
+        let mut client = gateway.open("/connection/websocket", &token).await.unwrap();
+        let reply = client.ok("connect", json!({ "token": token })).await;
+        (client, reply)
+    };
+    // One that she made herself is hers.
+    alice.subscribe("chat:c").await;
+    let newer = json!({"chat:b": {"info": 2}, "news": {"data": [1]}, "chat:c": {}});
+    alice.ok("refresh", json!({"token": named(newer)})).await;
+    let mut seen = Vec::new();
+    for message in alice.rest().await {
+        let (channel, push) = (&message["push"]["channel"], &message["push"]);
+        if let Some(ended) = push.get("unsubscribe") {
+            seen.push(format!("{channel} {}", ended["code"]));
+        } else if let Some(begun) = push.get("subscribe") {
+            seen.push(format!("{channel} {begun}"));
+        }
+    }
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            r#""chat:a" 2000"#,
+            r#""news" {"data":[1]}"#,
+            r#""vault:a" 2000"#
+        ]
+    );
+    alice.publish("chat:b", json!(1)).await;
+    let publication = alice.publication("chat:b").await;
+    assert_eq!(publication["info"]["chan_info"], 2);
+    alice.publish("chat:c", json!(1)).await;
+    alice.publication("chat:c").await;
+    let refused = json!({"channel": "vault:a"});
+    assert_eq!(alice.error("subscribe", refused).await, 103);
+}
