@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
-use super::keys::{KeyRing, KeySource};
+use super::keys::{KeySource, Keys};
 
 /// Longer leeways hide broken clocks (SECURITY.md JWT-14).
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -131,7 +131,7 @@ pub struct IssuerFault {
 pub(super) struct Issuer {
     pub(super) name: Arc<str>,
     pub(super) settings: IssuerSettings,
-    pub(super) keys: KeyRing,
+    pub(super) keys: Keys,
     /// The other prefixes of issuers; no user of this one may begin with one of them.
     pub(super) reserved_prefixes: Vec<String>,
 }
@@ -141,7 +141,7 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
     let mut faults = Vec::new();
     let opening = |settings: &&IssuerSettings| settings.purpose.includes(Purpose::Connection);
     let opening = all.iter().filter(opening).count();
-    let mut rings = Vec::new();
+    let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
         let mut fault = |option, message: String| {
             faults.push(IssuerFault {
@@ -167,8 +167,8 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
                     .to_owned(),
             );
         }
-        match KeyRing::new(&settings.keys, &settings.algorithms) {
-            Ok(ring) => rings.push(ring),
+        match Keys::new(settings) {
+            Ok(keys) => all_keys.push(keys),
             Err(of_keys) => of_keys
                 .into_iter()
                 .for_each(|(option, text)| fault(option, text)),
@@ -183,7 +183,7 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
         .collect();
     let issuers = all
         .into_iter()
-        .zip(rings)
+        .zip(all_keys)
         .enumerate()
         .map(|(index, (settings, keys))| {
             let others = prefixes

@@ -37,7 +37,7 @@ pub use door::{Admitted, Door};
 pub use grants::{Extras, ServerSubscription};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};
-pub use keys::{KeySource, SecretBytes};
+pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};

@@ -94,7 +94,7 @@ impl Client {
         let now = self.node.clock.now();
         let door = self.node.terms.load().door.clone();
         let verified = match Token::parse(token.expose_secret()) {
-            Ok(token) => door.verifier.verify_subscription(&token, now),
+            Ok(token) => door.verifier.verify_subscription(&token, now).await,
             Err(refusal) => Err(refusal.into()),
         };
         let (not_taken, reason) = match verified {
