@@ -30,6 +30,7 @@ impl Member for Ear {
             user: "alice".to_owned(),
             client: String::new(),
             conn_info: None,
+            chan_info: None,
         })
     }
 

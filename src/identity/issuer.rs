@@ -46,6 +46,33 @@ pub struct IssuerSettings {
     pub id_tokens: bool,
     /// Claims that its tokens must have.
     pub required_claims: Vec<String>,
+    /// What its tokens are for.
+    pub purpose: Purpose,
+    /// Let the claims `channels`, `subs` and `caps` of its tokens grant; true by default.
+    pub grants: bool,
+}
+
+/// What the tokens of an issuer are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Connections, and single subscriptions; the claim `channel` tells which.
+    #[default]
+    Both,
+    /// Connections only.
+    Connection,
+    /// Single subscriptions only.
+    Subscription,
+}
+
+impl Purpose {
+    /// Whether a token of this purpose may be used for the other.
+    pub fn includes(self, wanted: Purpose) -> bool {
+        self == Purpose::Both || self == wanted
+    }
+
+    fn overlaps(self, other: Purpose) -> bool {
+        self.includes(other) || other.includes(self)
+    }
 }
 
 impl IssuerSettings {
@@ -72,6 +99,8 @@ impl IssuerSettings {
             typ: Vec::new(),
             id_tokens: false,
             required_claims: Vec::new(),
+            purpose: Purpose::default(),
+            grants: true,
         }
     }
 }
@@ -103,13 +132,15 @@ pub(super) struct Issuer {
     pub(super) name: Arc<str>,
     pub(super) settings: IssuerSettings,
     pub(super) keys: Keys,
-    /// The prefixes of all other issuers; no user of this one may begin with one of them.
+    /// The other prefixes of issuers; no user of this one may begin with one of them.
     pub(super) reserved_prefixes: Vec<String>,
 }
 
 /// Proves all issuers, each by itself and all together; all faults at once.
 pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
     let mut faults = Vec::new();
+    let opening = |settings: &&IssuerSettings| settings.purpose.includes(Purpose::Connection);
+    let opening = all.iter().filter(opening).count();
     let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
         let mut fault = |option, message: String| {
@@ -121,10 +152,17 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
         };
         check_alone(settings, &mut fault);
         check_beside(settings, &all[..index], &mut fault);
-        if all.len() > 1 && settings.user_prefix.is_none() && !settings.shared_users {
+        if opening == 0 {
+            fault(
+                "purpose",
+                "no [[issuer]] signs tokens for connections, so nobody could connect".to_owned(),
+            );
+        }
+        // With one issuer of connections, all users are of one kind, whoever signs for a channel.
+        if opening > 1 && settings.user_prefix.is_none() && !settings.shared_users {
             fault(
                 "user_prefix",
-                "with more than one [[issuer]] each needs user_prefix = \"…\" or shared_users = \
+                "with more than one [[issuer]] of connections each needs user_prefix = \"…\" or shared_users = \
                  true, or the users of one could be taken for those of another"
                     .to_owned(),
             );
@@ -151,7 +189,7 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
             let others = prefixes
                 .iter()
                 .enumerate()
-                .filter(|(other, _)| *other != index);
+                .filter(|(other, prefix)| *other != index && **prefix != settings.user_prefix);
             Issuer {
                 name: settings.name.as_str().into(),
                 reserved_prefixes: others.filter_map(|(_, prefix)| prefix.clone()).collect(),
@@ -249,13 +287,23 @@ fn check_beside(
                 "another [[issuer]] has this name: give each its own".to_owned(),
             );
         }
-        if settings.issuer == other.issuer {
+        if settings.issuer == other.issuer && settings.purpose.overlaps(other.purpose) {
             fault(
                 "issuer",
-                format!("the [[issuer]] {} has this iss too", other.name),
+                format!(
+                    "the [[issuer]] {} has this iss too: let purpose be \"connection\" in one and \
+                     \"subscription\" in the other, or give each its own",
+                    other.name
+                ),
             );
         }
+        // Who signs for the channels of the other's users has their prefix.
+        let of_one_kind = settings.user_prefix == other.user_prefix
+            && [settings, other]
+                .iter()
+                .any(|one| one.purpose == Purpose::Subscription);
         if let (Some(prefix), Some(others)) = (&settings.user_prefix, &other.user_prefix)
+            && !of_one_kind
             && (prefix.starts_with(others.as_str()) || others.starts_with(prefix.as_str()))
         {
             fault(

@@ -12,6 +12,7 @@
 mod algorithm;
 mod claims;
 mod door;
+mod grants;
 mod header;
 #[allow(
     clippy::module_inception,
@@ -26,6 +27,7 @@ mod pem;
 pub mod refusal;
 pub mod revocations;
 pub mod subprotocol;
+mod subscription;
 pub mod token;
 mod verifier;
 
@@ -34,12 +36,14 @@ pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use door::{Admitted, Door, Unguarded};
+pub use grants::{Extras, ServerSubscription};
 pub use identity::Identity;
-pub use issuer::{Audience, IssuerFault, IssuerSettings};
+pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};
 pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
+pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use token::{Sources, Token, TokenSource};
 pub use verifier::Verifier;

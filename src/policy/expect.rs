@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::channel::NameFault;
 use super::claims::ClaimMismatch;
 use super::decision::Decision;
+use super::grants::{GrantFault, Grants, Patterns};
 use super::user::UserIdFault;
 use super::{ChannelName, ConnectionFacts, Permission, Policy, Subject, UserId};
 use crate::clock::UnixSeconds;
@@ -37,6 +38,7 @@ impl Expectation {
             Some(_) => return Err(ExpectationFailure::SubjectNotText),
             None => return Err(ExpectationFailure::NoSubject),
         };
+        let grants = Grants::of(&self.claims, &Patterns::default())?;
         let claims = policy.declared_claims().apply(self.claims.clone())?;
         let channel = ChannelName::parse(&self.channel)?;
         if policy.features(&channel).is_none() {
@@ -51,6 +53,8 @@ impl Expectation {
         let subject = Subject {
             user: &user,
             claims: &claims,
+            grants: grants.as_ref(),
+            subscription: None,
             connection: &connection,
             now: NOW,
         };
@@ -99,6 +103,9 @@ pub enum ExpectationFailure {
     /// The door would refuse the claims.
     #[error("the door would refuse this token: {0}")]
     Claims(#[from] ClaimMismatch),
+    /// The door would refuse what the claims grant.
+    #[error("the door would refuse this token: {0}")]
+    Grants(#[from] GrantFault),
     /// No client can name the channel, so that neither allow nor deny means anything.
     #[error("it names no channel: {0}")]
     Channel(#[from] NameFault),

@@ -11,6 +11,7 @@ mod compile;
 mod decide;
 mod decision;
 mod expect;
+mod grants;
 mod observer;
 mod rule;
 mod source;
@@ -25,6 +26,7 @@ pub use compile::{Compiled, RuleFault};
 pub use decide::{Features, Policy};
 pub use decision::{Decision, Denial, Reason, Step};
 pub use expect::{Expectation, ExpectationFailure};
+pub use grants::{GrantFault, GrantedChannel, Grants, Patterns, Permissions, SubscriptionGrant};
 pub use source::{HistoryLimits, PolicySource, RoomSource};
 pub use user::{UserId, UserIdFault};
 
@@ -95,6 +97,11 @@ pub struct Subject<'a> {
     pub user: &'a UserId,
     /// Their claims, defaults filled in.
     pub claims: &'a Claims,
+    /// What their token grants.
+    pub grants: Option<&'a Grants>,
+    /// What the token of a subscription grants: the one that came with the command, or the one
+    /// that the connection's subscription to the channel was made with.
+    pub subscription: Option<&'a SubscriptionGrant>,
     /// The connection.
     pub connection: &'a ConnectionFacts,
     /// The time, `now` in rules.

@@ -90,6 +90,11 @@ pub enum ReplyBody {
     History(HistoryResult),
     /// The newer token is the connection's now.
     Refresh(RefreshResult),
+    /// The subscription goes on.
+    SubRefresh {
+        /// Seconds until the client is to refresh it again; `None` when it is about to end.
+        ttl: Option<NonZeroU32>,
+    },
 }
 
 /// The answer to connect.
@@ -124,6 +129,11 @@ pub struct RefreshResult {
 /// The answer to subscribe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscribeResult {
+    /// Seconds until the client is to refresh it; only of a subscription made by a token. Never 0:
+    /// some SDKs would refresh in a tight loop.
+    pub ttl: Option<NonZeroU32>,
+    /// The application's, from the token that made the subscription.
+    pub data: Option<Payload>,
     /// The client asked for recovery. It did not get it: no subscription is recoverable yet.
     pub was_recovering: bool,
 }
@@ -169,13 +179,15 @@ pub struct ClientInfo {
     pub client: String,
     /// The `info` claim of the token.
     pub conn_info: Option<Payload>,
+    /// What the token that made the subscription shows of it in this channel.
+    pub chan_info: Option<Payload>,
 }
 
 impl ClientInfo {
     /// Bytes of what is shown, each once.
     pub fn shown_bytes(&self) -> usize {
-        let conn_info = self.conn_info.as_ref().map_or(0, Payload::len);
-        self.user.len() + self.client.len() + conn_info
+        let infos = [&self.conn_info, &self.chan_info].into_iter().flatten();
+        self.user.len() + self.client.len() + infos.map(Payload::len).sum::<usize>()
     }
 }
 

@@ -9,14 +9,19 @@ use ahash::RandomState;
 
 use super::Node;
 use super::bucket::Bucket;
+use super::given::Given;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::subscription::Subscription;
 use super::terms::Terms;
 use crate::engine::EngineError;
 use crate::identity::Identity;
-use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
-use crate::protocol::{Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request};
+use crate::policy::{
+    ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject, SubscriptionGrant,
+};
+use crate::protocol::{
+    ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
+};
 use crate::telemetry::logs;
 
 /// One client of the protocol.
@@ -138,7 +143,7 @@ impl Client {
             Request::Send { .. } => Err(Disconnect::NotAvailable.into()),
             Request::Refresh { token: None } => Err(Disconnect::BadRequest.into()),
             Request::Refresh { token: Some(token) } => self.refresh(id, &token).await,
-            Request::SubRefresh { .. } => Err(ErrorCode::NotAvailable.into()),
+            Request::SubRefresh { channel, token } => self.sub_refresh(id, &channel, token).await,
         }
     }
 
@@ -152,8 +157,18 @@ impl Client {
 
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
+        let given = self.given(&channel);
+        self.permit_by(channel, self.grant_of(given.as_deref(), P::PERMISSION))
+    }
+
+    /// The same, by a token that came with the command.
+    pub(super) fn permit_by<P: Asked>(
+        &self,
+        channel: ChannelName,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Result<Allowed<P>, Stop> {
         let terms = self.node.terms.load();
-        let decision = self.decide(&terms, &channel, P::PERMISSION);
+        let decision = self.decide_by(&terms, &channel, P::PERMISSION, grant);
         let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
@@ -171,16 +186,31 @@ impl Client {
         Err(code.into())
     }
 
-    /// The one decision, for every command and every way in.
+    /// The one decision, for every command and every way in; by the token too that the connection's
+    /// subscription to the channel was made with.
     pub(super) fn decide(
         &self,
         terms: &Terms,
         channel: &ChannelName,
         permission: Permission,
     ) -> Decision {
+        let given = self.given(channel);
+        let grant = self.grant_of(given.as_deref(), permission);
+        self.decide_by(terms, channel, permission, grant)
+    }
+
+    fn decide_by(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Decision {
         let subject = Subject {
             user: self.identity.user(),
             claims: self.identity.claims(),
+            grants: self.identity.grants(),
+            subscription: grant,
             connection: &self.facts,
             now: self.node.clock.now(),
         };
@@ -191,6 +221,29 @@ impl Client {
             decision.step().as_str(),
         );
         decision
+    }
+
+    /// What a token gave the connection's subscription to the channel.
+    fn given(&self, channel: &ChannelName) -> Option<Arc<Given>> {
+        self.subscriptions.get(channel)?.given()
+    }
+
+    /// What of it is a grant that holds now.
+    fn grant_of<'a>(
+        &self,
+        given: Option<&'a Given>,
+        permission: Permission,
+    ) -> Option<&'a SubscriptionGrant> {
+        let token = given?.token.as_ref()?;
+        token.grant(permission, self.node.clock.now())
+    }
+
+    /// What others in the channel see of this connection.
+    pub(super) fn shown_in(&self, channel: &ChannelName) -> Arc<ClientInfo> {
+        match self.subscriptions.get(channel) {
+            Some(subscription) => subscription.shown(),
+            None => self.peer.info(),
+        }
     }
 
     fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
@@ -232,7 +285,7 @@ impl Client {
         self.node.engine.unsubscribe(channel, &*subscription).await;
         let features = self.node.terms.load().policy.features(channel);
         if features.is_some_and(|features| features.join_leave)
-            && let Err(error) = self.node.engine.leave(channel, self.peer.info()).await
+            && let Err(error) = self.node.engine.leave(channel, subscription.shown()).await
         {
             tracing::warn!(%error, "leave not told");
         }

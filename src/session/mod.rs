@@ -11,6 +11,7 @@ mod close;
 mod commands;
 mod connection;
 mod deadlines;
+mod given;
 mod inbox;
 mod link;
 mod outbox;

@@ -82,5 +82,6 @@ fn info_of(identity: &Identity, client: &str) -> ClientInfo {
         user: identity.user().as_str().to_owned(),
         client: client.to_owned(),
         conn_info: identity.info().cloned(),
+        chan_info: None,
     }
 }

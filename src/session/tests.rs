@@ -5,6 +5,7 @@ mod link;
 mod live;
 mod pipe;
 mod revocation;
+mod tokens;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
             .into_iter()
             .filter(|(name, _)| rooms.contains(name))
             .map(|(name, room)| (name.to_owned(), room))
+            .chain(tokens::rooms())
             .collect(),
         ..PolicySource::default()
     };

@@ -77,7 +77,8 @@ fn publication_estimate(publication: &Publication) -> usize {
 }
 
 fn info_estimate(info: &ClientInfo) -> usize {
-    48 + info.user.len() + info.client.len() + info.conn_info.as_ref().map_or(0, |data| data.len())
+    let names = 48 + 16 * usize::from(info.chan_info.is_some());
+    names + info.shown_bytes()
 }
 
 fn error_reply(members: &mut Members<'_>, error: &ErrorReply) {
@@ -122,6 +123,9 @@ fn reply(envelope: &mut Members<'_>, body: &ReplyBody) {
         ReplyBody::Refresh(result) => {
             envelope.object("refresh", |members| refresh(members, result));
         }
+        ReplyBody::SubRefresh { ttl } => {
+            envelope.object("sub_refresh", |members| expiry(members, *ttl));
+        }
     }
 }
 
@@ -157,6 +161,8 @@ fn refresh(members: &mut Members<'_>, result: &RefreshResult) {
 }
 
 fn subscribe(members: &mut Members<'_>, result: &SubscribeResult) {
+    expiry(members, result.ttl);
+    members.payload_if_any("data", result.data.as_ref());
     members.flag("was_recovering", result.was_recovering);
 }
 
@@ -202,4 +208,5 @@ fn info(members: &mut Members<'_>, info: &ClientInfo) {
     members.string("user", &info.user);
     members.string("client", &info.client);
     members.payload_if_any("conn_info", info.conn_info.as_ref());
+    members.payload_if_any("chan_info", info.chan_info.as_ref());
 }

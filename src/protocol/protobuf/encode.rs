@@ -77,6 +77,12 @@ impl From<&ReplyBody> for wire::Reply {
             }
             ReplyBody::History(result) => reply.history = Some(result.into()),
             ReplyBody::Refresh(result) => reply.refresh = Some(result.into()),
+            ReplyBody::SubRefresh { ttl } => {
+                reply.sub_refresh = Some(wire::SubRefreshResult {
+                    expires: ttl.is_some(),
+                    ttl: ttl.map_or(0, NonZeroU32::get),
+                });
+            }
         }
         reply
     }
@@ -116,6 +122,9 @@ impl From<&RefreshResult> for wire::RefreshResult {
 impl From<&SubscribeResult> for wire::SubscribeResult {
     fn from(result: &SubscribeResult) -> Self {
         wire::SubscribeResult {
+            expires: result.ttl.is_some(),
+            ttl: result.ttl.map_or(0, NonZeroU32::get),
+            data: bytes_of(result.data.as_ref()),
             was_recovering: result.was_recovering,
         }
     }
@@ -178,6 +187,7 @@ impl From<&ClientInfo> for wire::ClientInfo {
             user: info.user.clone(),
             client: info.client.clone(),
             conn_info: bytes_of(info.conn_info.as_ref()),
+            chan_info: bytes_of(info.chan_info.as_ref()),
         }
     }
 }

@@ -1,0 +1,31 @@
+//! Numbers that look random and are the same each time.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+pub struct Random(StdRng);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(StdRng::seed_from_u64(seed))
+    }
+
+    /// From 0 to below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0.random_range(0..end)
+    }
+
+    /// Once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    pub fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())].clone()
+    }
+
+    /// A list of up to `most`.
+    pub fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Random) -> T) -> Vec<T> {
+        (0..self.below(most + 1)).map(|_| make(self)).collect()
+    }
+}
