@@ -8,8 +8,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
