@@ -143,7 +143,7 @@ fn matches_here(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Claims that grant something, or nothing, or are not of the right form.
-pub fn any(random: &mut Random, channel: fn(&mut Random) -> String) -> Vec<(String, Value)> {
+pub fn any(random: &mut Random, channel: &dyn Fn(&mut Random) -> String) -> Vec<(String, Value)> {
     let mut claims = Vec::new();
     if random.once_in(4) {
         let list = match random.once_in(10) {
@@ -164,7 +164,7 @@ pub fn any(random: &mut Random, channel: fn(&mut Random) -> String) -> Vec<(Stri
     claims
 }
 
-fn cap(random: &mut Random, channel: fn(&mut Random) -> String) -> Value {
+fn cap(random: &mut Random, channel: &dyn Fn(&mut Random) -> String) -> Value {
     let allow = allow(random);
     match random.below(3) {
         0 => json!({"channels": random.some(3, channel), "allow": allow}),

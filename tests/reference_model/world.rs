@@ -140,7 +140,11 @@ impl Case {
         for (name, value) in claims_of(random, world) {
             claims.insert(name, value);
         }
-        claims.extend(grants::any(random, channel_of_a_grant));
+        let granted = |random: &mut Random| match random.once_in(2) {
+            true => channel.clone(),
+            false => channel_of_a_grant(random),
+        };
+        claims.extend(grants::any(random, &granted));
         let subscription = random.once_in(4).then(|| Token {
             user: match random.once_in(3) {
                 true => random.one_of(&USERS).to_owned(),
@@ -205,9 +209,10 @@ fn channel(random: &mut Random) -> String {
     users.push(random.one_of(&USERS));
     users.sort();
     users.dedup();
-    let room = random.one_of(&[
-        "chat", "team", "dm", "vault", "nowhere", "default", "personal",
-    ]);
+    let room = match random.once_in(8) {
+        true => random.one_of(&["nowhere", "default", "personal"]),
+        false => random.one_of(&["chat", "team", "dm", "vault"]),
+    };
     let parts = random.one_of(&["a", "b", "a:b", "alice"]);
     match random.below(8) {
         0 => format!("#{}", users[0]),
