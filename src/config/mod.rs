@@ -7,6 +7,7 @@
 //! fault, not in [`Config::resolved`].
 
 mod admin;
+mod changes;
 mod door;
 mod engine;
 mod expect;
@@ -67,7 +68,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in, once it knows who was revoked.
+    /// Who is let in, once it knows who was revoked. What outlives a door is not of the configuration:
+    /// whoever runs it gives that.
     pub door: Unguarded,
     /// Whether `/connection/echo` is there.
     pub echo: bool,

@@ -29,6 +29,7 @@ pub mod revocations;
 pub mod subprotocol;
 mod subscription;
 pub mod token;
+mod trust;
 mod verifier;
 
 #[cfg(test)]
@@ -46,4 +47,4 @@ pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use token::{Sources, Token, TokenSource};
-pub use verifier::Verifier;
+pub use verifier::{Published, Verifier};
