@@ -5,6 +5,7 @@
 //! they separate messages on the wire, and in valid JSON they can only be white space.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ pub const MAX_DEPTH: usize = 32;
 
 /// Valid JSON text without a raw newline; a clone shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload(Bytes);
+pub struct Payload(Arc<[u8]>);
 
 impl Payload {
     /// Copies the text, so that a payload that is kept does not pin the frame it came in.
@@ -24,7 +25,7 @@ impl Payload {
     pub fn from_raw(raw: &RawValue) -> Payload {
         let text = raw.get().as_bytes();
         if !text.contains(&b'\n') {
-            return Payload(Bytes::copy_from_slice(text));
+            return Payload(text.into());
         }
         Payload(text.iter().copied().filter(|byte| *byte != b'\n').collect())
     }
@@ -47,9 +48,9 @@ impl Payload {
         &self.0
     }
 
-    /// The JSON text, shared.
+    /// The JSON text, copied.
     pub fn to_bytes(&self) -> Bytes {
-        self.0.clone()
+        Bytes::copy_from_slice(&self.0)
     }
 
     /// The length of the text in bytes.
