@@ -1,17 +1,14 @@
 //! The protocol's side of a connection: what it may do now, what it is subscribed to, and the
 //! answers to its commands. It writes to the outbox and never waits for the socket.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ahash::RandomState;
-
 use super::Node;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked};
-use super::subscription::Subscription;
+use super::subscriptions::Subscriptions;
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
@@ -29,7 +26,7 @@ pub(super) struct Client {
     pub(super) facts: ConnectionFacts,
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
-    pub(super) subscriptions: HashMap<ChannelName, Arc<Subscription>, RandomState>,
+    pub(super) subscriptions: Subscriptions,
     /// Subscriptions of all connections of the session.
     pub(super) session_channels: Arc<AtomicUsize>,
     phase: Phase,
@@ -67,7 +64,7 @@ impl Client {
             identity,
             facts,
             pings,
-            subscriptions: HashMap::default(),
+            subscriptions: Subscriptions::default(),
             session_channels,
             phase: Phase::Opened,
         }
@@ -202,7 +199,7 @@ impl Client {
     /// Decides subscriptions again whose decision read the time; what is withdrawn is ended.
     pub(super) async fn redecide(&mut self) {
         let mut withdrawn = Vec::new();
-        for subscription in self.subscriptions.values().filter(|s| s.reads_now) {
+        for subscription in self.subscriptions.iter().filter(|s| s.reads_now) {
             let channel = subscription.channel();
             let may = |permission| self.decide(channel, permission).is_allowed();
             if !may(Permission::Subscribe) {
@@ -226,7 +223,7 @@ impl Client {
     /// Whether a subscription must be decided again now and then.
     pub(super) fn has_timed_subscriptions(&self) -> bool {
         self.subscriptions
-            .values()
+            .iter()
             .any(|subscription| subscription.reads_now)
     }
 
@@ -251,7 +248,8 @@ impl Client {
 
     /// Ends all subscriptions: the connection is over.
     pub(super) async fn leave_all(&mut self) {
-        let channels: Vec<ChannelName> = self.subscriptions.keys().cloned().collect();
+        let all = self.subscriptions.iter();
+        let channels: Vec<ChannelName> = all.map(|one| one.channel().clone()).collect();
         for channel in channels {
             self.leave(&channel).await;
         }

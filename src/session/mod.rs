@@ -18,6 +18,7 @@ mod permit;
 mod places;
 mod settings;
 mod subscription;
+mod subscriptions;
 mod wire;
 
 #[cfg(test)]
