@@ -142,9 +142,9 @@ pub enum Push {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The user's id, from the verified token.
-    pub user: String,
+    pub user: Arc<str>,
     /// The connection's id.
-    pub client: String,
+    pub client: Arc<str>,
     /// The `info` claim of the token.
     pub conn_info: Option<Payload>,
 }

@@ -189,8 +189,8 @@ fn presence_and_history_write_their_empty_members() {
 #[test]
 fn a_user_may_be_empty_but_is_written() {
     let nobody = ClientInfo {
-        user: String::new(),
-        client: String::new(),
+        user: "".into(),
+        client: "".into(),
         conn_info: None,
     };
     assert!(push(Push::Join(Arc::new(nobody))).contains(r#"{"user":"","client":""}"#));

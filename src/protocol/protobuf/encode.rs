@@ -57,7 +57,7 @@ impl From<&ReplyBody> for wire::Reply {
             ReplyBody::Publish => reply.publish = Some(wire::PublishResult {}),
             ReplyBody::Presence(clients) => {
                 let presence = clients.iter().map(|info| wire::PresenceEntry {
-                    key: info.client.clone(),
+                    key: info.client.to_string(),
                     value: Some((&**info).into()),
                 });
                 reply.presence = Some(wire::PresenceResult {
@@ -156,8 +156,8 @@ impl From<&ClientInfo> for wire::ClientInfo {
     fn from(info: &ClientInfo) -> Self {
         let conn_info = info.conn_info.as_ref();
         wire::ClientInfo {
-            user: info.user.clone(),
-            client: info.client.clone(),
+            user: info.user.to_string(),
+            client: info.client.to_string(),
             conn_info: conn_info.map(|data| data.to_bytes()).unwrap_or_default(),
         }
     }
