@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use smallvec::SmallVec;
+
 use super::Member;
 
 /// Where a member sits in its channel; kept by the member, set by the hub.
@@ -21,7 +23,8 @@ pub(super) struct Seated {
 
 #[derive(Default)]
 pub(super) struct Members {
-    seats: Vec<Option<Seated>>,
+    /// Most channels have one member for good: their own.
+    seats: SmallVec<[Option<Seated>; 1]>,
 }
 
 /// The empty seats among the members.
@@ -46,8 +49,6 @@ impl Members {
 
     pub(super) fn add(&mut self, member: Arc<dyn Member>, since: u64) {
         member.seat().0.store(self.seats.len(), Ordering::Relaxed);
-        // Most channels have one member for good: their own.
-        self.seats.reserve_exact(usize::from(self.seats.is_empty()));
         self.seats.push(Some(Seated { member, since }));
     }
 
@@ -83,7 +84,7 @@ impl Members {
             }
         }
         if self.seats.capacity() > 4 * self.seats.len().max(8) {
-            self.seats.shrink_to(2 * self.seats.len());
+            self.seats.shrink_to_fit();
         }
     }
 }

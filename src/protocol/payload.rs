@@ -7,7 +7,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -46,11 +45,6 @@ impl Payload {
     /// The JSON text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// The JSON text, copied.
-    pub fn to_bytes(&self) -> Bytes {
-        Bytes::copy_from_slice(&self.0)
     }
 
     /// The length of the text in bytes.

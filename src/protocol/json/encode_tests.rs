@@ -270,7 +270,7 @@ fn the_estimate_is_close() {
         },
     ] {
         let length = encode(&message).len();
-        let estimate = super::encode::capacity(&message);
+        let estimate = message.size_estimate();
         assert!(
             length <= estimate && estimate < length + 256,
             "{length} of {estimate}"
