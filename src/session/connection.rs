@@ -8,8 +8,8 @@ mod incoming;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::due::counting;
@@ -89,14 +89,16 @@ enum Turn {
 }
 
 impl Connection {
-    /// A connection whose identity the door has verified.
+    /// A connection whose identity the door has verified. `early` came right behind the upgrade
+    /// request (WS-10).
     pub(super) fn new(
         node: Arc<Node>,
         peer: Arc<Peer>,
         service: Service,
         pings: Pings,
+        early: &[u8],
     ) -> Connection {
-        Connection {
+        let mut connection = Connection {
             inbox: Inbox::new(FIRST_MESSAGE_BYTES),
             deadlines: Deadlines::new(),
             stage: Stage::Open,
@@ -109,20 +111,17 @@ impl Connection {
             peer,
             service,
             pings,
+        };
+        match &connection.service {
+            Service::Protocol(_) => connection.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
+            Service::Echo(_) => connection.begin(),
         }
+        connection.violation = connection.inbox.feed(early).err();
+        connection
     }
 
-    /// Runs until the connection is over. `early` came right behind the upgrade request (WS-10).
-    pub(super) async fn run(&mut self, early: Bytes) -> Close {
-        match &self.service {
-            Service::Protocol(_) => self.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
-            Service::Echo(_) => self.begin(),
-        }
-        if let Err(violation) = self.inbox.feed(&early) {
-            self.violation = Some(violation);
-        }
-        // Even empty it holds the buffer that the request was read into.
-        drop(early);
+    /// Runs until the connection is over.
+    pub(super) async fn run(&mut self) -> Close {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Pong => self.on_pong(),
@@ -139,6 +138,11 @@ impl Connection {
                 Turn::Over(close) => return close,
             }
         }
+    }
+
+    /// How long it has been there.
+    pub(super) fn age(&self) -> Duration {
+        self.deadlines.age()
     }
 
     /// Ends what the connection held: its subscriptions, and the stream under it.
