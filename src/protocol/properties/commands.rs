@@ -66,7 +66,7 @@ fn small((id, kind, channel, text, data): (u32, i32, String, String, Bytes)) -> 
 }
 
 fn data() -> impl Strategy<Value = Bytes> {
-    prop::option::of(payload()).prop_map(|data| copied(data))
+    prop::option::of(payload()).prop_map(copied)
 }
 
 fn connect() -> impl Strategy<Value = wire::ConnectRequest> {
