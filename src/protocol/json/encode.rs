@@ -6,8 +6,6 @@
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
-
 use super::text::{Members, array, object};
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push,
@@ -15,9 +13,8 @@ use crate::protocol::{
 };
 
 /// One line without its newline: the text of a frame, or a part of one that holds several lines.
-pub fn encode(message: &Message<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(message.size_estimate());
-    object(&mut out, |envelope| match message {
+pub(in crate::protocol) fn write(message: &Message<'_>, out: &mut Vec<u8>) {
+    object(out, |envelope| match message {
         Message::Ping => {}
         Message::Reply { id, result } => {
             envelope.number_unless_zero("id", u64::from(*id));
@@ -34,7 +31,6 @@ pub fn encode(message: &Message<'_>) -> Bytes {
             push(members, what);
         }),
     });
-    Bytes::from(out)
 }
 
 fn error_reply(members: &mut Members<'_>, error: &ErrorReply) {

@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::encode;
 use crate::protocol::{
-    ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Message, Payload, Publication,
-    Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
+    ClientInfo, ConnectResult, ErrorCode, ErrorReply, Format, HistoryResult, Message, Payload,
+    Publication, Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 fn text(message: &Message<'_>) -> String {
-    String::from_utf8(encode(message).to_vec()).unwrap()
+    String::from_utf8(Format::Json.encode(message).to_vec()).unwrap()
 }
 
 fn reply(body: ReplyBody) -> String {
@@ -269,7 +268,7 @@ fn the_estimate_is_close() {
             result: Ok(ReplyBody::Publish),
         },
     ] {
-        let length = encode(&message).len();
+        let length = Format::Json.encode(&message).len();
         let estimate = message.size_estimate();
         assert!(
             length <= estimate && estimate < length + 256,

@@ -6,8 +6,6 @@
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
-
 use super::writer::{Fields, delimited};
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Payload, Publication, Push,
@@ -15,9 +13,8 @@ use crate::protocol::{
 };
 
 /// One message behind its length: all of a frame, or a part of one that holds several.
-pub fn encode(message: &Message<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(message.size_estimate());
-    delimited(&mut out, |envelope| match message {
+pub(in crate::protocol) fn write(message: &Message<'_>, out: &mut Vec<u8>) {
+    delimited(out, |envelope| match message {
         Message::Ping => {}
         Message::Reply { id, result } => {
             envelope.number(1, (*id).into());
@@ -34,7 +31,6 @@ pub fn encode(message: &Message<'_>) -> Bytes {
             push(fields, what);
         }),
     });
-    out.into_boxed_slice().into()
 }
 
 fn error_reply(fields: &mut Fields<'_>, error: &ErrorReply) {

@@ -21,7 +21,7 @@ pub(super) mod wire {
 }
 
 pub(super) use decode::decode_first;
-pub use encode::encode;
+pub(super) use encode::write;
 
 #[cfg(test)]
 mod decode_tests;
