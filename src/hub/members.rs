@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use smallvec::SmallVec;
-
 use super::Member;
 
 /// Where a member sits in its channel; kept by the member, set by the hub.
@@ -23,8 +21,7 @@ pub(super) struct Seated {
 
 #[derive(Default)]
 pub(super) struct Members {
-    /// Most channels have one member for good: their own.
-    seats: SmallVec<[Option<Seated>; 1]>,
+    seats: Vec<Option<Seated>>,
 }
 
 /// The empty seats among the members.
@@ -49,6 +46,8 @@ impl Members {
 
     pub(super) fn add(&mut self, member: Arc<dyn Member>, since: u64) {
         member.seat().0.store(self.seats.len(), Ordering::Relaxed);
+        // Most channels have one member for good: their own.
+        self.seats.reserve_exact(usize::from(self.seats.is_empty()));
         self.seats.push(Some(Seated { member, since }));
     }
 
@@ -84,7 +83,7 @@ impl Members {
             }
         }
         if self.seats.capacity() > 4 * self.seats.len().max(8) {
-            self.seats.shrink_to_fit();
+            self.seats.shrink_to(2 * self.seats.len());
         }
     }
 }

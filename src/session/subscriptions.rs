@@ -1,17 +1,14 @@
 //! What one connection is subscribed to: a short list in the order of the names, since a map would
-//! cost an idle connection more than its few subscriptions. The first two lie in the list itself:
-//! the personal channel, and a room.
+//! cost an idle connection more than its few subscriptions.
 
 use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use super::subscription::Subscription;
 use crate::policy::ChannelName;
 
 /// The subscriptions of a connection, one a channel.
 #[derive(Default)]
-pub(super) struct Subscriptions(SmallVec<[Arc<Subscription>; 2]>);
+pub(super) struct Subscriptions(Vec<Arc<Subscription>>);
 
 impl Subscriptions {
     pub(super) fn len(&self) -> usize {
