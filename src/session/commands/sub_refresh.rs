@@ -154,11 +154,9 @@ impl Client {
 
     fn token_ends(&self) -> impl Iterator<Item = (&ChannelName, Duration)> {
         let now = self.node.clock.now();
-        self.subscriptions
-            .iter()
-            .filter_map(move |(channel, subscription)| {
-                let given = subscription.given()?;
-                Some((channel, given.token.as_ref()?.ends_in(now)))
-            })
+        self.subscriptions.iter().filter_map(move |subscription| {
+            let given = subscription.given()?;
+            Some((subscription.channel(), given.token.as_ref()?.ends_in(now)))
+        })
     }
 }
