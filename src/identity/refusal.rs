@@ -208,9 +208,15 @@ impl Refusal {
         }
     }
 
-    /// The body of the answer: `{"error":{"code":"…","message":"…"}}`.
+    /// Its page below `docs/`, without the ending: what it means, why it happens, what to do.
+    pub fn docs(&self) -> String {
+        format!("errors/{}", self.code())
+    }
+
+    /// The body of the answer: `{"error":{"code":"…","docs":"errors/…","message":"…"}}`.
     pub fn json_body(&self) -> String {
-        json!({ "error": { "code": self.code(), "message": self.message() } }).to_string()
+        let (code, docs, message) = (self.code(), self.docs(), self.message());
+        json!({ "error": { "code": code, "docs": docs, "message": message } }).to_string()
     }
 
     /// The header `WWW-Authenticate`, which goes with every 401 (RFC 6750 §3).

@@ -289,7 +289,7 @@ impl Connection {
             Due::Connect => self.peer.end(Disconnect::Stale),
             Due::Ping => self.ping(),
             Due::Pong => self.peer.end(Disconnect::NoPong),
-            Due::Message => self.peer.link.end(MESSAGE_TOO_SLOW),
+            Due::Message => self.peer.link.end(Violation::TooSlow.into()),
             Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
             Due::Redecide => {
                 if let Service::Protocol(client) = &mut self.service {
@@ -336,7 +336,7 @@ impl Connection {
                 self.deadlines.clear(Due::Message);
             }
             Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
-                self.peer.link.end(TOO_MANY_EMPTY_READS);
+                self.peer.link.end(Violation::TooManyPieces.into());
             }
             Ok(ReadTurn::Bytes { .. }) => {}
         }
@@ -376,6 +376,3 @@ impl Connection {
 fn counting(paused: bool) -> impl Fn(Due) -> bool {
     move |due| !paused || !matches!(due, Due::Pong | Due::Message)
 }
-
-const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");
-const MESSAGE_TOO_SLOW: Close = Close::server(1008, "message not complete in time");
