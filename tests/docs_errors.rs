@@ -39,9 +39,17 @@ fn of_refusal(refusal: &Refusal) -> Page {
         writeln!(head, "- `WWW-Authenticate: {challenge}`").unwrap();
     }
     if refusal.retry_after().is_some() {
-        writeln!(head, "- `Retry-After` says in how many seconds to try again").unwrap();
+        writeln!(
+            head,
+            "- `Retry-After` says in how many seconds to try again"
+        )
+        .unwrap();
     }
-    writeln!(head, "- metric `gatepost_refusals_total{{code=\"{code}\"}}`\n").unwrap();
+    writeln!(
+        head,
+        "- metric `gatepost_refusals_total{{code=\"{code}\"}}`\n"
+    )
+    .unwrap();
     Page {
         name: code.to_owned(),
         head,
@@ -145,7 +153,11 @@ const PREFACE: &str = "# Everything that Gatepost says no with\n\n\
 fn list(pages: &[(&str, Vec<Page>)]) -> String {
     let mut text = PREFACE.to_owned();
     for (heading, pages) in pages {
-        write!(text, "\n## {heading}\n\n| page | | |\n| --- | --- | --- |\n").unwrap();
+        write!(
+            text,
+            "\n## {heading}\n\n| page | | |\n| --- | --- | --- |\n"
+        )
+        .unwrap();
         for page in pages {
             let name = &page.name;
             writeln!(text, "| [{name}]({name}.md) | {} |", page.line).unwrap();

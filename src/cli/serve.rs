@@ -15,7 +15,9 @@ use tokio_util::task::TaskTracker;
 use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
-use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
+use crate::edge::{
+    Admin, Explanations, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport,
+};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::session::{Node, Sessions};
@@ -116,6 +118,7 @@ impl House {
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
+            explanations: Explanations::new(config.explain),
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,

@@ -61,6 +61,19 @@ impl Verifier {
         claims::judge(&payload, issuer, &self.declared, now)
     }
 
+    /// Makes an identity anew of the claims of a token that was verified before and is kept in a
+    /// ticket: all that is judged of them is judged again.
+    pub(super) fn restore(
+        &self,
+        issuer: &str,
+        claims: &[u8],
+        now: UnixSeconds,
+    ) -> Result<Identity, Refusal> {
+        let issuer = self.issuers.iter().find(|known| *known.name == *issuer);
+        let issuer = issuer.ok_or(Refusal::TokenIssuerUnknown)?;
+        claims::judge(claims, issuer, &self.declared, now)
+    }
+
     /// Whether an issuer of this name is configured.
     pub fn has_issuer(&self, name: &str) -> bool {
         self.issuers.iter().any(|issuer| *issuer.name == *name)
@@ -107,6 +120,13 @@ impl<'a> Parts<'a> {
             signature,
             signed,
         })
+    }
+}
+
+impl Token {
+    /// The JSON of its claims, which nobody has verified yet.
+    pub(super) fn claims(&self) -> Result<Vec<u8>, Refusal> {
+        decode(Parts::split(self.expose())?.payload)
     }
 }
 
