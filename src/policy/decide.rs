@@ -1,13 +1,16 @@
 //! The one function that decides.
 //!
 //! Subscribe, publish, history, presence and what implies them come through [`Policy::decide`],
-//! and so do `explain` and the config's expectations. Denied unless something allows (CHAN-4).
+//! and so do the config's expectations. `explain` takes the same walk over the same steps, with
+//! somebody who takes notes. Denied unless something allows (CHAN-4).
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use super::channel::{ChannelName, Namespace};
 use super::claims::DeclaredClaims;
 use super::decision::{Decision, Denial, Reason, Step};
+use super::observer::{Observer, Question, Silent};
 use super::rule::Rule;
 use super::source::HistoryLimits;
 use super::{Permission, Subject};
@@ -52,23 +55,26 @@ impl Policy {
         channel: &ChannelName,
         permission: Permission,
     ) -> Decision {
-        let room = match self.name(channel, permission) {
-            Ok(room) => room,
-            Err(denied) => return denied,
+        let question = Question {
+            subject,
+            channel,
+            permission,
         };
-        if let Some(reason) = not_for(room, subject, channel, permission) {
-            return Decision::deny(Denial::Denied, Step::Private, None, reason);
-        }
-        if let Some(denied) = veto(room, subject, channel) {
-            return denied;
-        }
-        let mut decision = match permission {
-            Permission::Subscribe => subscribe(room, subject, channel),
-            Permission::History => history(room, subject, channel),
-            Permission::Publish => by_rule(room.publish.as_ref(), subject, channel),
-            Permission::Presence => by_rule(room.presence.as_ref(), subject, channel),
+        self.walk(question, &mut Silent)
+    }
+
+    /// Takes the steps in their order, until one of them decides, under the eyes of `observer`.
+    pub(super) fn walk<O: Observer>(&self, question: Question<'_>, observer: &mut O) -> Decision {
+        let mut walk = Walk {
+            question,
+            observer,
+            reads_now: false,
         };
-        decision.reads_now |= room.deny.as_ref().is_some_and(Rule::reads_now);
+        let mut decision = match walk.steps(self) {
+            Break(decision) => decision,
+            Continue(implied) => Decision::allow(Step::Implied, implied.rule, implied.reason),
+        };
+        decision.reads_now = walk.reads_now;
         decision
     }
 
@@ -87,28 +93,12 @@ impl Policy {
     }
 
     /// One thing has one name: `personal:x` and `default:x` stand under no rules.
-    fn room(&self, channel: &ChannelName) -> Option<&Room> {
+    pub(super) fn room(&self, channel: &ChannelName) -> Option<&Room> {
         match channel.namespace() {
             Namespace::Personal => Some(&self.personal),
             Namespace::Default => self.rooms.get(DEFAULT),
             Namespace::Named(DEFAULT) => None,
             Namespace::Named(namespace) => self.rooms.get(namespace),
-        }
-    }
-
-    fn name(&self, channel: &ChannelName, permission: Permission) -> Result<&Room, Decision> {
-        let deny = |denial, reason| Decision::deny(denial, Step::Name, None, reason);
-        let Some(room) = self.room(channel) else {
-            return Err(deny(Denial::UnknownChannel, Reason::UnknownNamespace));
-        };
-        match permission {
-            Permission::History if room.history.is_none() => {
-                Err(deny(Denial::NotAvailable, Reason::HistoryOff))
-            }
-            Permission::Presence if room.presence.is_none() => {
-                Err(deny(Denial::NotAvailable, Reason::PresenceOff))
-            }
-            _ => Ok(room),
         }
     }
 }
@@ -118,69 +108,147 @@ pub(super) const DEFAULT: &str = "default";
 /// The namespace of personal channels in rules and messages; no room has it.
 pub(super) const PERSONAL: &str = "personal";
 
-/// Why the channel is closed to the user whatever else is granted, if it is (CHAN-2).
-fn not_for(
-    room: &Room,
-    subject: &Subject<'_>,
-    channel: &ChannelName,
-    permission: Permission,
-) -> Option<Reason> {
-    if !channel.is_private() {
-        return room.private.then_some(Reason::NamesNobody);
+/// One decision on its way.
+struct Walk<'a, O> {
+    question: Question<'a>,
+    observer: &'a mut O,
+    /// Whether a rule that was asked reads the time.
+    reads_now: bool,
+}
+
+/// What needs no rule of its own: a permission that follows from another one.
+struct Implied {
+    rule: Option<Arc<str>>,
+    reason: Reason,
+}
+
+/// What a step comes to: it decides, or the next one is asked.
+type Outcome<T = ()> = ControlFlow<Decision, T>;
+
+impl<O: Observer> Walk<'_, O> {
+    fn steps(&mut self, policy: &Policy) -> Outcome<Implied> {
+        let room = self.name(policy)?;
+        self.private(room)?;
+        self.veto(room)?;
+        self.rule(room)
     }
-    // A mailbox: who may put something in is what its rule says.
-    let mailbox = channel.is_personal() && permission == Permission::Publish;
-    (!mailbox && !channel.names(subject.user)).then_some(Reason::NotNamed)
-}
 
-/// Asks the namespace's `deny` rule; one that fails denies (CEL-1).
-fn veto(room: &Room, subject: &Subject<'_>, channel: &ChannelName) -> Option<Decision> {
-    let rule = room.deny.as_ref()?;
-    let reason = match rule.evaluate(subject, channel) {
-        Ok(false) => return None,
-        Ok(true) => Reason::Vetoed,
-        Err(error) => Reason::RuleFailed(error),
-    };
-    let name = Some(rule.name().clone());
-    let mut denied = Decision::deny(Denial::Denied, Step::Deny, name, reason);
-    denied.reads_now = rule.reads_now();
-    Some(denied)
-}
-
-/// A private channel that names the user needs no rule; [`not_for`] has seen that it does.
-fn subscribe(room: &Room, subject: &Subject<'_>, channel: &ChannelName) -> Decision {
-    match &room.subscribe {
-        None if channel.is_private() => Decision::allow(Step::Implied, None, Reason::Named),
-        rule => by_rule(rule.as_ref(), subject, channel),
-    }
-}
-
-/// Those who may subscribe may read, unless a rule says who may.
-fn history(room: &Room, subject: &Subject<'_>, channel: &ChannelName) -> Decision {
-    match &room.history_read {
-        Some(rule) => by_rule(Some(rule), subject, channel),
-        None => {
-            let mut decision = subscribe(room, subject, channel);
-            if decision.is_allowed() {
-                decision.step = Step::Implied;
+    /// The namespace is configured, and has the feature.
+    fn name<'p>(&mut self, policy: &'p Policy) -> Outcome<&'p Room> {
+        let deny = |denial, reason| Break(Decision::deny(denial, Step::Name, None, reason));
+        let Some(room) = policy.room(self.question.channel) else {
+            return deny(Denial::UnknownChannel, Reason::UnknownNamespace);
+        };
+        match self.question.permission {
+            Permission::History if room.history.is_none() => {
+                deny(Denial::NotAvailable, Reason::HistoryOff)
             }
-            decision
+            Permission::Presence if room.presence.is_none() => {
+                deny(Denial::NotAvailable, Reason::PresenceOff)
+            }
+            _ => {
+                self.observer.passed(Step::Name, Reason::Configured);
+                Continue(room)
+            }
         }
     }
-}
 
-fn by_rule(rule: Option<&Rule>, subject: &Subject<'_>, channel: &ChannelName) -> Decision {
-    let Some(rule) = rule else {
-        return Decision::deny(Denial::Denied, Step::Rule, None, Reason::NoRule);
-    };
-    let name: Option<Arc<str>> = Some(rule.name().clone());
-    let mut decision = match rule.evaluate(subject, channel) {
-        Ok(true) => Decision::allow(Step::Rule, name, Reason::RuleHolds),
-        Ok(false) => Decision::deny(Denial::Denied, Step::Rule, name, Reason::RuleDoesNotHold),
-        Err(error) => Decision::deny(Denial::Denied, Step::Rule, name, Reason::RuleFailed(error)),
-    };
-    decision.reads_now = rule.reads_now();
-    decision
+    /// A private channel is closed to those whom it does not name, whatever else is granted
+    /// (CHAN-2).
+    fn private(&mut self, room: &Room) -> Outcome {
+        let Question {
+            subject,
+            channel,
+            permission,
+        } = self.question;
+        let deny = |reason| Break(Decision::deny(Denial::Denied, Step::Private, None, reason));
+        let passed = if !channel.is_private() {
+            if room.private {
+                return deny(Reason::NamesNobody);
+            }
+            Reason::NotPrivate
+        } else if channel.is_personal() && permission == Permission::Publish {
+            // A mailbox: who may put something in is what its rule says.
+            Reason::Mailbox
+        } else if channel.names(subject.user) {
+            Reason::Named
+        } else {
+            return deny(Reason::NotNamed);
+        };
+        self.observer.passed(Step::Private, passed);
+        Continue(())
+    }
+
+    /// The namespace's `deny` rule; one that fails denies (CEL-1).
+    fn veto(&mut self, room: &Room) -> Outcome {
+        let Some(rule) = &room.deny else {
+            self.observer.passed(Step::Deny, Reason::NoVeto);
+            return Continue(());
+        };
+        let reason = match self.ask(Step::Deny, rule) {
+            Ok(false) => {
+                self.observer.passed(Step::Deny, Reason::NotVetoed);
+                return Continue(());
+            }
+            Ok(true) => Reason::Vetoed,
+            Err(error) => Reason::RuleFailed(error),
+        };
+        let name = Some(rule.name().clone());
+        Break(Decision::deny(Denial::Denied, Step::Deny, name, reason))
+    }
+
+    /// The permission's rule. Without one it is denied, but for what another one implies.
+    fn rule(&mut self, room: &Room) -> Outcome<Implied> {
+        let (rule, implies_history) = match self.question.permission {
+            Permission::Subscribe => (&room.subscribe, false),
+            Permission::Publish => (&room.publish, false),
+            Permission::Presence => (&room.presence, false),
+            // Those who may subscribe may read, unless a rule says who may.
+            Permission::History if room.history_read.is_none() => (&room.subscribe, true),
+            Permission::History => (&room.history_read, false),
+        };
+        let deny = |rule, reason| Break(Decision::deny(Denial::Denied, Step::Rule, rule, reason));
+        let Some(rule) = rule else {
+            return self.without_rule();
+        };
+        let name = Some(rule.name().clone());
+        match self.ask(Step::Rule, rule) {
+            Ok(true) if implies_history => {
+                self.observer.passed(Step::Rule, Reason::RuleHolds);
+                Continue(Implied {
+                    rule: name,
+                    reason: Reason::RuleHolds,
+                })
+            }
+            Ok(true) => Break(Decision::allow(Step::Rule, name, Reason::RuleHolds)),
+            Ok(false) => deny(name, Reason::RuleDoesNotHold),
+            Err(error) => deny(name, Reason::RuleFailed(error)),
+        }
+    }
+
+    /// Those whom a private channel names need no rule to hear it, nor to read what was said.
+    fn without_rule(&mut self) -> Outcome<Implied> {
+        let hears = matches!(
+            self.question.permission,
+            Permission::Subscribe | Permission::History
+        );
+        let named = self.question.channel.names(self.question.subject.user);
+        if hears && named {
+            self.observer.passed(Step::Rule, Reason::NoRule);
+            return Continue(Implied {
+                rule: None,
+                reason: Reason::Named,
+            });
+        }
+        let reason = Reason::NoRule;
+        Break(Decision::deny(Denial::Denied, Step::Rule, None, reason))
+    }
+
+    /// What the rule says, or why it says nothing.
+    fn ask(&mut self, step: Step, rule: &Rule) -> Result<bool, String> {
+        self.reads_now |= rule.reads_now();
+        self.observer.evaluate(step, rule, self.question)
+    }
 }
 
 #[cfg(test)]

@@ -131,9 +131,11 @@ impl fmt::Display for Step {
     }
 }
 
-/// Why a step decided as it did.
+/// Why a step decided as it did, or left it to the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The namespace is configured, and has what is asked for.
+    Configured,
     /// No room has the channel's namespace.
     UnknownNamespace,
     /// The namespace keeps no history.
@@ -146,6 +148,14 @@ pub enum Reason {
     NotNamed,
     /// The channel is private, and names the user.
     Named,
+    /// The channel is not private.
+    NotPrivate,
+    /// The channel is somebody's mailbox, and something is to be put in.
+    Mailbox,
+    /// There is no `deny` rule.
+    NoVeto,
+    /// The `deny` rule is false.
+    NotVetoed,
     /// The `deny` rule is true.
     Vetoed,
     /// The rule is true.
@@ -168,12 +178,17 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Reason::Configured => "the room is configured",
             Reason::UnknownNamespace => "no room has this namespace",
             Reason::HistoryOff => "no history is kept here",
             Reason::PresenceOff => "presence is off here",
             Reason::NamesNobody => "the room is private and the channel names no users",
             Reason::NotNamed => "the channel is private and does not name the user",
             Reason::Named => "the channel is private and names the user",
+            Reason::NotPrivate => "the channel is not private",
+            Reason::Mailbox => "whoever may publish may write to a personal channel",
+            Reason::NoVeto => "there is no deny rule",
+            Reason::NotVetoed => "the deny rule is false",
             Reason::Vetoed => "the deny rule is true",
             Reason::RuleHolds => "the rule is true",
             Reason::RuleDoesNotHold => "the rule is false",

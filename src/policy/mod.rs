@@ -11,6 +11,7 @@ mod compile;
 mod decide;
 mod decision;
 mod expect;
+mod observer;
 mod rule;
 mod source;
 mod user;

@@ -8,10 +8,10 @@
 use std::ops::Range;
 
 use cel::IdedExpr;
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, SourceInfo};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr};
 
 use super::Fault;
-use super::tree::for_each_child;
+use super::spans::Spans;
 use super::types::{Type, VARIABLES, members_of};
 use crate::policy::claims::{ClaimType, DeclaredClaims, ReadClaims};
 
@@ -29,11 +29,11 @@ pub(super) struct Checked {
 /// Checks the whole rule, whose result must be able to be a bool.
 pub(super) fn check(
     text: &str,
-    places: &SourceInfo,
+    spans: &Spans<'_>,
     rule: &IdedExpr,
     claims: &DeclaredClaims,
 ) -> Checked {
-    let mut checker = Checker::new(text, places, claims);
+    let mut checker = Checker::new(spans, claims);
     let result = checker.type_of(rule);
     if !result.may_be(Type::Bool) {
         checker.fault(
@@ -50,18 +50,8 @@ pub(super) fn check(
     }
 }
 
-/// The bytes of the text that the node `id` came from.
-pub(super) fn place(text: &str, places: &SourceInfo, id: u64) -> Range<usize> {
-    let Some((start, last)) = places.offset_for(id) else {
-        return 0..text.len();
-    };
-    let end = (last as usize + 1).min(text.len());
-    (start as usize).min(end)..end
-}
-
 pub(super) struct Checker<'a> {
-    text: &'a str,
-    places: &'a SourceInfo,
+    pub(super) spans: &'a Spans<'a>,
     claims: &'a DeclaredClaims,
     /// What macros bind, innermost last.
     scope: Vec<(&'a str, Type)>,
@@ -75,10 +65,9 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn new(text: &'a str, places: &'a SourceInfo, claims: &'a DeclaredClaims) -> Checker<'a> {
+    fn new(spans: &'a Spans<'a>, claims: &'a DeclaredClaims) -> Checker<'a> {
         Checker {
-            text,
-            places,
+            spans,
             claims,
             scope: Vec::new(),
             in_macro: false,
@@ -95,45 +84,6 @@ impl<'a> Checker<'a> {
             at,
             message: message.into(),
         });
-    }
-
-    pub(super) fn place(&self, expression: &IdedExpr) -> Range<usize> {
-        place(self.text, self.places, expression.id)
-    }
-
-    /// Where `name` stands at or after the node; the node itself if it does not.
-    fn name_after(&self, node: &IdedExpr, name: &str) -> Range<usize> {
-        let at = self.place(node);
-        match self.text.get(at.end..).and_then(|rest| rest.find(name)) {
-            Some(found) => at.end + found..at.end + found + name.len(),
-            None => at,
-        }
-    }
-
-    /// The whole of an expression, as far as the parser tells.
-    pub(super) fn span(&self, node: &IdedExpr) -> Range<usize> {
-        let mut span = self.place(node);
-        if let Expr::Select(select) = &node.expr {
-            span.end = self.name_after(node, &select.field).end;
-        }
-        for_each_child(node, &mut |child| {
-            let below = self.span(child);
-            span = span.start.min(below.start)..span.end.max(below.end);
-        });
-        span
-    }
-
-    /// Where `name` stands before the bracket of a call.
-    pub(super) fn name_before(&self, call: &IdedExpr, name: &str) -> Range<usize> {
-        let at = self.place(call);
-        match self
-            .text
-            .get(..at.start)
-            .and_then(|before| before.rfind(name))
-        {
-            Some(found) => found..found + name.len(),
-            None => at,
-        }
     }
 
     pub(super) fn type_of(&mut self, node: &'a IdedExpr) -> Type {
@@ -158,7 +108,7 @@ impl<'a> Checker<'a> {
                 Type::Map
             }
             Expr::Struct(_) | Expr::Unspecified => {
-                self.fault(self.place(node), "a rule cannot make such a value");
+                self.fault(self.spans.token(node.id), "a rule cannot make such a value");
                 Type::Dyn
             }
         }
@@ -190,7 +140,7 @@ impl<'a> Checker<'a> {
                         list(VARIABLES)
                     ),
                 };
-                self.fault(self.place(node), message);
+                self.fault(self.spans.token(node.id), message);
                 Type::Dyn
             }
         }
@@ -199,9 +149,9 @@ impl<'a> Checker<'a> {
     fn select(&mut self, node: &'a IdedExpr, select: &'a SelectExpr) -> Type {
         let field = select.field.as_str();
         let at = if select.test {
-            self.name_after(&select.operand, field)
+            self.spans.name_after(&select.operand, field)
         } else {
-            self.name_after(node, field)
+            self.spans.name_after(node, field)
         };
         if let Some(name) = self.free_variable(&select.operand) {
             if let Some(members) = members_of(name) {
@@ -272,7 +222,7 @@ impl<'a> Checker<'a> {
 
     /// A macro: a loop over a list or the keys of a map.
     fn walk(&mut self, node: &IdedExpr, walk: &'a ComprehensionExpr) -> Type {
-        let at = self.place(node);
+        let at = self.spans.token(node.id);
         if self.in_macro {
             self.fault(at, "a macro inside a macro is too much work for a rule");
             return Type::Dyn;
@@ -289,7 +239,7 @@ impl<'a> Checker<'a> {
         let range = self.type_of(&walk.iter_range);
         if !range.is_list() && !range.may_be(Type::Map) {
             let message = format!("a macro walks a list or a map, not {range}");
-            self.fault(self.span(&walk.iter_range), message);
+            self.fault(self.spans.of(&walk.iter_range), message);
         }
         let outer = self.scope.len();
         let start = self.type_of(&walk.accu_init);

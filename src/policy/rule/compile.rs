@@ -10,6 +10,7 @@ use cel::{IdedExpr, ParseErrors};
 use super::check::{self, Checked};
 use super::language::{ENVIRONMENT, MATCHES, PATTERN, Pattern, WALK};
 use super::scan::scan;
+use super::spans::Spans;
 use super::tree::measure;
 use super::{Body, Fault, Rule};
 use crate::policy::claims::DeclaredClaims;
@@ -58,12 +59,13 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
         .parse_with_source_info(text)
         .map_err(|errors| parse_faults(text, &errors))?;
     refuse_large(&expression, text)?;
+    let spans = Spans::new(text, &places);
     let Checked {
         faults,
         warnings,
         reads_now,
         reads_claims,
-    } = check::check(text, &places, &expression, claims);
+    } = check::check(text, &spans, &expression, claims);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -71,7 +73,7 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
         Expr::Literal(LiteralValue::Boolean(value)) => Body::Constant(*value.inner()),
         _ => {
             let mut patterns = Vec::new();
-            let place = |id| check::place(text, &places, id);
+            let place = |id| spans.token(id);
             prepare(&mut expression, &mut patterns, &place).map_err(|fault| vec![fault])?;
             Body::Expression {
                 expression,

@@ -20,46 +20,64 @@ impl Rule {
         subject: &Subject<'_>,
         channel: &ChannelName,
     ) -> Result<bool, String> {
-        let (expression, patterns) = match &self.body {
-            Body::Constant(value) => return Ok(*value),
+        match &self.body {
+            Body::Constant(value) => Ok(*value),
             Body::Expression {
                 expression,
                 patterns,
-            } => (expression, patterns),
-        };
-        let facts = Facts {
-            subject,
-            channel,
-            patterns,
-            parts: OnceLock::new(),
-            users: OnceLock::new(),
-        };
-        // A panic in the interpreter would end the connection of whoever asks; as an error it is a
-        // deny. Nothing that it could leave half done outlives this function.
-        catch_unwind(AssertUnwindSafe(|| {
-            let mut context = Context::with_env(ENVIRONMENT.clone());
-            context.set_variable_resolver(&facts);
-            let value = Value::resolve_val(expression, &context).map_err(|e| describe(&e))?;
-            match value.downcast_ref::<CelBool>() {
-                Some(value) => Ok(*value.inner()),
-                None => Err(format!(
-                    "its result is {}, not bool",
-                    value.get_type().name()
-                )),
-            }
-        }))
-        .unwrap_or_else(|_| Err("the interpreter failed".to_owned()))
+            } => Facts::new(subject, channel, patterns).run(|context| {
+                let value = Value::resolve_val(expression, context).map_err(|e| describe(&e))?;
+                match value.downcast_ref::<CelBool>() {
+                    Some(value) => Ok(*value.inner()),
+                    None => Err(format!(
+                        "its result is {}, not bool",
+                        value.get_type().name()
+                    )),
+                }
+            }),
+        }
     }
 }
 
 /// The variables of one evaluation, made when the rule reads them.
-struct Facts<'a> {
+pub(super) struct Facts<'a> {
     subject: &'a Subject<'a>,
     channel: &'a ChannelName,
     patterns: &'a [Pattern],
     // A macro may read these once an element, and a name may have a hundred parts.
     parts: OnceLock<CelList<'a>>,
     users: OnceLock<CelList<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(
+        subject: &'a Subject<'a>,
+        channel: &'a ChannelName,
+        patterns: &'a [Pattern],
+    ) -> Facts<'a> {
+        Facts {
+            subject,
+            channel,
+            patterns,
+            parts: OnceLock::new(),
+            users: OnceLock::new(),
+        }
+    }
+
+    /// Runs the interpreter with these variables.
+    pub(super) fn run<T>(
+        &self,
+        act: impl FnOnce(&Context<'_, '_>) -> Result<T, String>,
+    ) -> Result<T, String> {
+        // A panic in the interpreter would end the connection of whoever asks; as an error it is a
+        // deny. Nothing that it could leave half done outlives this function.
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut context = Context::with_env(ENVIRONMENT.clone());
+            context.set_variable_resolver(self);
+            act(&context)
+        }))
+        .unwrap_or_else(|_| Err("the interpreter failed".to_owned()))
+    }
 }
 
 impl VariableResolver for Facts<'_> {

@@ -11,6 +11,7 @@ mod evaluate;
 mod language;
 mod operators;
 mod scan;
+mod spans;
 mod tree;
 mod types;
 

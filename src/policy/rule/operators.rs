@@ -16,7 +16,7 @@ impl<'a> Checker<'a> {
                 let (yes, no) = (self.type_of(yes), self.type_of(no));
                 if !yes.may_be(no) {
                     let message = format!("one branch of `?` gives {yes}, the other {no}");
-                    self.fault(self.place(node), message);
+                    self.fault(self.spans.token(node.id), message);
                 }
                 if yes == no { yes } else { Type::Dyn }
             }
@@ -38,7 +38,7 @@ impl<'a> Checker<'a> {
         let found = self.type_of(operand);
         if !found.may_be(wanted) {
             self.fault(
-                self.span(operand),
+                self.spans.of(operand),
                 format!("{by} takes {wanted}, not {found}"),
             );
         }
@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
         let (left, right) = (self.type_of(left), self.type_of(right));
         if !left.may_be(right) {
             self.fault(
-                self.place(node),
+                self.spans.token(node.id),
                 format!("{left} is never equal to {right}"),
             );
         }
@@ -93,7 +93,7 @@ impl<'a> Checker<'a> {
         let unordered = |t: Type| t.is_list() || matches!(t, Type::Map | Type::Null);
         if !left.may_be(right) || unordered(left) || unordered(right) {
             self.fault(
-                self.place(node),
+                self.spans.token(node.id),
                 format!("{left} has no order with {right}"),
             );
         }
@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
 
     fn membership(&mut self, node: &IdedExpr, left: &'a IdedExpr, right: &'a IdedExpr) -> Type {
         let (element, container) = (self.type_of(left), self.type_of(right));
-        let at = self.place(node);
+        let at = self.spans.token(node.id);
         if container == Type::String {
             self.fault(
                 at,
@@ -120,20 +120,23 @@ impl<'a> Checker<'a> {
         if let (Some("claims"), Expr::Literal(LiteralValue::String(name))) =
             (self.free_variable(container), &index.expr)
         {
-            return self.claim(name.inner(), false, self.place(index));
+            return self.claim(name.inner(), false, self.spans.token(index.id));
         }
         let (held, key) = (self.type_of(container), self.type_of(index));
         if held.is_list() {
             if !key.may_be(Type::Number) {
                 self.fault(
-                    self.span(index),
+                    self.spans.of(index),
                     format!("a list is indexed by a number, not {key}"),
                 );
             }
             return held.element();
         }
         if !held.may_be(Type::Map) {
-            self.fault(self.place(node), format!("{held} cannot be indexed"));
+            self.fault(
+                self.spans.token(node.id),
+                format!("{held} cannot be indexed"),
+            );
         }
         Type::Dyn
     }
@@ -163,7 +166,7 @@ impl<'a> Checker<'a> {
             _ => {
                 let sign = operator.trim_matches('_');
                 let message = format!("`{sign}` cannot be applied to {left} and {right}");
-                self.fault(self.place(node), message);
+                self.fault(self.spans.token(node.id), message);
                 Dyn
             }
         }
@@ -172,7 +175,7 @@ impl<'a> Checker<'a> {
     fn function(&mut self, node: &'a IdedExpr, call: &'a CallExpr) -> Type {
         let name = call.func_name.as_str();
         let is_method = call.target.is_some();
-        let at = self.name_before(node, name);
+        let at = self.spans.name_before(node, name);
         if MACROS.contains(&name) {
             // What it would bind is no variable, so its arguments are not looked at.
             self.fault(at, unexpanded_macro(name));
@@ -211,7 +214,7 @@ impl<'a> Checker<'a> {
         for ((argument, found), wanted) in call.args.iter().zip(arguments).zip(function.arguments) {
             if !fits(found, wanted) {
                 self.fault(
-                    self.span(argument),
+                    self.spans.of(argument),
                     format!("`{name}` does not take {found}"),
                 );
             }
@@ -221,7 +224,7 @@ impl<'a> Checker<'a> {
             && !matches!(pattern.expr, Expr::Literal(LiteralValue::String(_)))
         {
             self.fault(
-                self.span(pattern),
+                self.spans.of(pattern),
                 "the pattern of `matches` must be a literal",
             );
         }

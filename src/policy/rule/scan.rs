@@ -55,7 +55,7 @@ pub(super) fn scan(text: &str) -> Result<(), Fault> {
 }
 
 /// The end of the string literal whose quote stands at `start`.
-fn string_end(bytes: &[u8], start: usize) -> usize {
+pub(super) fn string_end(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let triple = bytes[start..].starts_with(&[quote; 3]);
     // In a raw string a backslash is a character like any other.
@@ -74,7 +74,7 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-fn line_end(bytes: &[u8], start: usize) -> usize {
+pub(super) fn line_end(bytes: &[u8], start: usize) -> usize {
     bytes[start..]
         .iter()
         .position(|byte| *byte == b'\n')
