@@ -20,7 +20,7 @@ use crate::engine::{
 };
 use crate::hub::{Hub, Member};
 use crate::identity::testing::{self, NOW, TestIssuer};
-use crate::identity::{Algorithm, Origins, Sources};
+use crate::identity::{Algorithm, Origins, Sources, Tickets};
 use crate::policy::{ChannelName, DeclaredClaims, HistoryLimits, PolicySource, RoomSource};
 use crate::protocol::{ClientInfo, Format, Payload};
 
@@ -54,6 +54,7 @@ fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Ses
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: crate::identity::Verifier::new(issuers, DeclaredClaims::default()).unwrap(),
+        tickets: Tickets::in_memory(),
     };
     Sessions::new(Arc::new(Node {
         policy: Arc::new(Policy::compile(source).unwrap().policy),

@@ -199,37 +199,43 @@ async fn ticket_1_a_user_has_ten_that_are_live() {
 
 #[tokio::test]
 async fn ticket_1_the_store_is_bounded_in_number_and_in_bytes() {
-    let user = |number: usize| UserId::parse(&format!("user-{number}")).unwrap();
-    let key = |number: usize| TicketKey(Sha256::digest(number.to_be_bytes()).into());
     let store = MemoryTickets::default();
     for number in 0..TICKETS {
-        let kept = Box::from([0; 8]);
-        store
-            .put(key(number), &user(number), kept, NOW)
-            .await
-            .unwrap();
+        put(&store, number, number, 8, NOW).await.unwrap();
         // Those that were used count until they would have ended.
         store.take(&key(number), NOW).await.unwrap().unwrap();
     }
-    let one_more = store.put(key(TICKETS), &user(0), Box::default(), after(1));
+    let one_more = put(&store, TICKETS, 0, 0, after(1)).await;
     let retry_after = TICKET_LIFE;
-    assert_eq!(
-        fault(one_more.await),
-        Some(Refusal::TicketsFull { retry_after })
-    );
-    let later = store.put(key(TICKETS), &user(0), Box::default(), after(31));
-    assert!(later.await.is_ok());
+    assert_eq!(fault(one_more), Some(Refusal::TicketsFull { retry_after }));
+    assert!(put(&store, TICKETS, 0, 0, after(31)).await.is_ok());
 
     let store = MemoryTickets::default();
-    let large = || vec![0; STORE_BYTES / 4].into_boxed_slice();
+    let large = STORE_BYTES / 4;
     for number in 0..4 {
-        let put = store.put(key(number), &user(number), large(), NOW);
-        put.await.unwrap();
+        put(&store, number, number, large, NOW).await.unwrap();
     }
-    let one_more = store.put(key(4), &user(4), Box::from([0]), NOW).await;
+    let one_more = put(&store, 4, 4, 1, NOW).await;
     assert!(matches!(one_more, Err(Refusal::TicketsFull { .. })));
     store.take(&key(0), NOW).await.unwrap().unwrap();
-    assert!(store.put(key(4), &user(4), large(), NOW).await.is_ok());
+    assert!(put(&store, 4, 4, large, NOW).await.is_ok());
+}
+
+fn key(number: usize) -> TicketKey {
+    TicketKey(Sha256::digest(number.to_be_bytes()).into())
+}
+
+/// Keeps so many bytes for the ticket of this number.
+async fn put(
+    store: &MemoryTickets,
+    number: usize,
+    user: usize,
+    bytes: usize,
+    now: UnixSeconds,
+) -> Result<(), Refusal> {
+    let user = UserId::parse(&format!("user-{user}")).unwrap();
+    let kept = vec![0; bytes].into_boxed_slice();
+    store.put(key(number), &user, kept, now).await
 }
 
 /// A store that shows what it is given.

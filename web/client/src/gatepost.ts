@@ -84,7 +84,7 @@ export function gatepost(options: GatepostOptions) {
     const query = ticket && `${url.includes("?") ? "&" : "?"}ticket=${ticket}`;
     const socket = new (options.websocket ?? WebSocket)(url + query, protocols);
     [lastUrl, opened] = [url, false];
-    socket.addEventListener("open", () => (opened = true));
+    socket.addEventListener("message", () => (opened = true)); // one that opens may only say why it closes
     return socket;
   }
 

@@ -21,7 +21,7 @@ function jwt(name: string, life = 3600): string {
   return `${part({ alg: "ES256" })}.${part({ jti: name, exp: Math.floor(Date.now() / 1000) + life })}.c2ln`;
 }
 
-type Verdict = "open" | "refuse" | { close: number; reason: string } | { error: number };
+type Verdict = "open" | "refuse" | { close: number; reason: string; mute?: boolean } | { error: number };
 
 /** The door, as a browser sees it: a socket that opens or does not, and what /connection/check says. */
 function door(verdicts: Verdict[], answers: Response[] = []) {
@@ -47,10 +47,12 @@ function door(verdicts: Verdict[], answers: Response[] = []) {
         if (typeof verdict === "object" && "close" in verdict) {
           setTimeout(() => this.onclose?.({ code: verdict.close, reason: verdict.reason }), 5);
         }
+        this.mute = typeof verdict === "object" && "mute" in verdict;
         if (typeof verdict === "object" && "error" in verdict) this.error = verdict.error;
       }, 0);
     }
     error = 0;
+    mute = false;
     send(frame: string) {
       for (const line of frame.split("\n")) {
         const command = JSON.parse(line);
@@ -59,7 +61,11 @@ function door(verdicts: Verdict[], answers: Response[] = []) {
         const reply = this.error
           ? { id: command.id, error: { code: this.error, message: "token expired" } }
           : { id: command.id, connect: { client: "c", version: "fake" } };
-        setTimeout(() => this.onmessage?.({ data: JSON.stringify(reply) }));
+        setTimeout(() => {
+          if (this.mute) return;
+          this.dispatchEvent(new Event("message"));
+          this.onmessage?.({ data: JSON.stringify(reply) });
+        });
       }
     }
     close() {}
@@ -150,6 +156,17 @@ test("403 stops with the reason at once", async (t) => {
   c.connect();
   assert.equal((await disconnected(c)).reason, "This origin is not allowed. (origin_not_allowed)");
   assert.equal(seen.protocols.length, 1);
+});
+
+test("a socket that opens only to be closed is a refused one too, and is asked about", async (t) => {
+  const closed = { close: 3014, reason: "token_expired: …", mute: true };
+  const { seen, parts } = door([closed, "open"], [refusal(401, "token_expired", "The token has expired.")]);
+  const tokens = [jwt("old"), jwt("new"), jwt("newer")];
+  const c = client(t, { getToken: async () => tokens.shift()!, ...parts });
+  c.connect();
+  await connected(c);
+  assert.equal(seen.checks.length, 2, "the old token, then the new one");
+  assert.notEqual(seen.protocols[1]![1], seen.protocols[0]![1]);
 });
 
 test("an answer that is not Gatepost's does not stop it", async (t) => {
