@@ -93,7 +93,7 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
     check_form(gateway, request)?;
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
-    let admitted = gateway.door.identify_plain(headers, query, now).await?;
+    let admitted = gateway.door().identify_plain(headers, query, now).await?;
     if !gateway.sessions.has_room(admitted.identity.user()).await {
         return Err(too_many_connections());
     }
@@ -104,7 +104,7 @@ async fn ticket(gateway: &Gateway, request: &Request<Incoming>) -> Result<Answer
     check_form(gateway, request)?;
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
-    let ticket = gateway.door.issue_ticket(headers, query, now).await?;
+    let ticket = gateway.door().issue_ticket(headers, query, now).await?;
     let body = json!({ "ticket": ticket.expose(), "expires_in": TICKET_LIFE.as_secs() });
     let body = Bytes::from(body.to_string());
     Ok(answer::with_body(StatusCode::OK, "application/json", body))
@@ -121,7 +121,7 @@ fn check_form(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refu
 /// The browser asks beforehand, without credentials, whether it may ask.
 fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
     upgrade::check_host(request, &gateway.hosts)?;
-    match gateway.door.origins.check(request.headers())? {
+    match gateway.door().origins.check(request.headers())? {
         Some(_) => Ok(()),
         None => Err(Refusal::OriginRequired),
     }
@@ -130,7 +130,7 @@ fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refus
 /// Lets the page read the answer, refusals included, if its origin may connect (HTTP-11).
 fn share_with_origin(gateway: &Gateway, request: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(VARY, HeaderValue::from_static("origin"));
-    if !matches!(gateway.door.origins.check(request), Ok(Some(_))) {
+    if !matches!(gateway.door().origins.check(request), Ok(Some(_))) {
         return;
     }
     // Exactly as the browser wrote it, which is what it compares with.
@@ -139,7 +139,7 @@ fn share_with_origin(gateway: &Gateway, request: &HeaderMap, answer: &mut Header
     }
     let exposed = HeaderValue::from_static("retry-after, www-authenticate");
     answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    if gateway.door.sources.cookie.is_some() {
+    if gateway.door().sources.cookie.is_some() {
         answer.insert(
             ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),

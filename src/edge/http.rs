@@ -112,7 +112,7 @@ impl Gateway {
     ) -> Answer {
         let path = request.uri().path();
         let first = self.check_first(&request);
-        if let Some(question) = Question::at(path, &self.door.sources) {
+        if let Some(question) = Question::at(path, &self.door().sources) {
             return check::answer(self, question, &request, client, first).await;
         }
         if let Err(refusal) = first {
@@ -207,7 +207,7 @@ impl Gateway {
         let (headers, query) = (request.headers(), request.uri().query());
         let now = self.clock.now();
         let admitted = self
-            .door
+            .door()
             .identify(headers, query, &upgrade.offer, now)
             .await?;
         let facts = ConnectionFacts {
@@ -228,7 +228,7 @@ impl Gateway {
 
     /// An explanation for a page whose origin is good; whoever is no page can read the answer.
     fn explanation(&self, refusal: &Refusal, request: &Request<Incoming>) -> Option<Explanation> {
-        match self.door.origins.check(request.headers()) {
+        match self.door().origins.check(request.headers()) {
             Ok(Some(_)) => self.explanations.of(refusal),
             _ => None,
         }
