@@ -69,3 +69,43 @@ timed("a clock that is wrong: the door says that the token is dead, and the page
   assert.equal(await tokenNumber(alice), 2);
   assert.equal(refusals("token_expired").length, 2, "one knock, one question");
 });
+
+/** What the page says of its connection, once it has given up. */
+async function end(visitor) {
+  await visitor.sees(visitor.get("connection-retry"));
+  return visitor.get("connection-state").innerText();
+}
+
+timed("a token that is taken back: the page that has it is told, and nobody else's is", async () => {
+  const [mallory, alice] = [await house.guest("Mallory"), await house.guest("Alice")];
+  await house.gateway.api("invalidate_user_tokens", { user: "mallory" });
+  assert.match(await end(mallory), /taken back/);
+  await alice.say("Still here");
+  assert.equal(await alice.get("connection-state").getAttribute("data-state"), "connected");
+});
+
+timed("a user who is blocked reads why, at once and from the door, until it is taken back", async () => {
+  const mallory = await house.guest("Mallory");
+  mallory.expected = refused;
+  await house.gateway.api("block_user", { user: "mallory" });
+  assert.match(await end(mallory), /blocked/i);
+  await mallory.get("connection-retry").click();
+  await until(() => mallory.get("connection-state").innerText(), (text) => /no token helps/.test(text), "the door's own words");
+  assert.ok(refusals("user_blocked").length <= 2, "one knock, one question");
+
+  await house.gateway.api("unblock_user", { user: "mallory" });
+  await mallory.get("connection-retry").click();
+  await mallory.isConnected();
+  await mallory.say("Let in again");
+});
+
+timed("a token that runs out on an open page is replaced, and the connection stays", async () => {
+  const alice = await house.visitor();
+  let sockets = 0;
+  alice.page.on("websocket", () => sockets++);
+  await alice.get("signin-short").check();
+  await alice.signIn("Alice");
+  await until(() => tokenNumber(alice), (number) => number >= 2, "another token", 20_000);
+  await alice.say("Still the same connection");
+  assert.equal(sockets, 1);
+});

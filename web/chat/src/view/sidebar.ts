@@ -38,7 +38,9 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
   const token = h("span", { class: "me-about", ...testid("token") });
   chat.on("token", ({ number, until }) => {
     setAttribute(token, "data-number", `${number}`);
-    setText(token, `Token ${number}, until ${new Date(until).toLocaleTimeString()}`);
+    const end = new Date(until).toLocaleTimeString([], { hour12: false });
+    setText(token, `Token ${number} · ${end}`);
+    token.title = `The page's token number ${number} is good until ${end}`;
   });
 
   const element = h(
