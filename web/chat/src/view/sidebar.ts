@@ -38,7 +38,7 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
   const token = h("span", { class: "me-about", ...testid("token") });
   chat.on("token", ({ number, until }) => {
     setAttribute(token, "data-number", `${number}`);
-    const end = new Date(until).toLocaleTimeString([], { hour12: false });
+    const end = new Date(until).toLocaleTimeString([], { hourCycle: "h23" });
     setText(token, `Token ${number} · ${end}`);
     token.title = `The page's token number ${number} is good until ${end}`;
   });
