@@ -44,7 +44,8 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Tells who a request is from, at the time `now`. A ticket is used up by it.
+    /// Tells who a request is from, at the time `now`. A ticket is used up by it. Waits at most a
+    /// second, where a token names a key that its issuer may have published meanwhile.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -56,7 +57,7 @@ impl Door {
         let (credential, source) = token::find(headers, query, offer, &self.sources)?;
         check_cookie(source, origin.as_deref())?;
         let identity = match credential {
-            Credential::Token(token) => self.verifier.verify(&token, now)?,
+            Credential::Token(token) => self.verifier.verify_or_ask(&token, now).await?,
             Credential::Ticket(ticket) => self.redeem(&ticket, origin.as_deref(), now).await?,
         };
         Ok(Admitted {
@@ -101,7 +102,7 @@ impl Door {
         let origin = self.origin_of(headers)?;
         let (token, source) = token::find_plain(headers, query, &self.sources)?;
         check_cookie(source, origin.as_deref())?;
-        let identity = self.verifier.verify(&token, now)?;
+        let identity = self.verifier.verify_or_ask(&token, now).await?;
         let admitted = Admitted {
             identity,
             origin,
