@@ -79,7 +79,7 @@ impl Sections {
             tls: self.tls?,
             echo: self.door.echo,
             explain: self.door.explain,
-            door: Arc::new(self.door.with(verifier?)),
+            door: self.door.with(verifier?),
             policy: Arc::new(policy?),
             session: self.session,
             engine: self.engine,

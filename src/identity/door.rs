@@ -44,6 +44,13 @@ pub struct Admitted {
 }
 
 impl Door {
+    /// Takes over what outlives a door: the tickets, and what was fetched from issuers that are the
+    /// same.
+    pub fn take_over(&mut self, earlier: &Door) {
+        self.tickets = earlier.tickets.clone();
+        self.verifier.take_over_keys(&earlier.verifier);
+    }
+
     /// Tells who a request is from, at the time `now`. A ticket is used up by it. Waits at most a
     /// second, where a token names a key that its issuer may have published meanwhile.
     pub async fn identify(

@@ -28,6 +28,7 @@ pub mod refusal;
 pub mod subprotocol;
 pub mod tickets;
 pub mod token;
+mod trust;
 mod verifier;
 
 #[cfg(test)]
@@ -43,4 +44,4 @@ pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
-pub use verifier::Verifier;
+pub use verifier::{Published, Verifier};
