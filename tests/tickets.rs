@@ -243,3 +243,19 @@ async fn where_the_source_is_off_there_are_no_tickets() {
     let answer = gateway.ask(&upgrade(&"A".repeat(43))).await;
     assert_refused(&answer, "not read", 401, "token_missing");
 }
+
+#[tokio::test]
+async fn ticket_1_a_reload_keeps_those_that_were_given_out_and_judges_them_anew() {
+    let gateway = gateway();
+    let kept = ticket(&gateway, &token("alice")).await;
+    let late = ticket(&gateway, &token("bob")).await;
+    let teams = gateway
+        .written()
+        .replace("\nteams = []", "\nteams = []\nlevel = 1");
+    assert!(gateway.reload(&teams).await);
+    gateway.lets_in(&upgrade(&kept)).await;
+    let audience = teams.replace("audience = [\"gatepost\"]", "audience = [\"other\"]");
+    assert!(gateway.reload(&audience).await);
+    let answer = gateway.ask(&upgrade(&late)).await;
+    assert_refused(&answer, "another audience", 401, "token_audience_wrong");
+}
