@@ -143,7 +143,10 @@ fn matches_here(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Claims that grant something, or nothing, or are not of the right form.
-pub(crate) fn any(random: &mut Random, channel: &dyn Fn(&mut Random) -> String) -> Vec<(String, Value)> {
+pub(crate) fn any(
+    random: &mut Random,
+    channel: &dyn Fn(&mut Random) -> String,
+) -> Vec<(String, Value)> {
     let mut claims = Vec::new();
     if random.once_in(4) {
         let list = match random.once_in(10) {

@@ -25,7 +25,11 @@ impl Random {
     }
 
     /// A list of up to `most`.
-    pub(crate) fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Random) -> T) -> Vec<T> {
+    pub(crate) fn some<T>(
+        &mut self,
+        most: usize,
+        mut make: impl FnMut(&mut Random) -> T,
+    ) -> Vec<T> {
         (0..self.below(most + 1)).map(|_| make(self)).collect()
     }
 }
