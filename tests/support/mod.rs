@@ -15,6 +15,7 @@ pub mod http;
 pub mod issuer;
 pub mod process;
 pub mod protobuf;
+pub mod published;
 pub mod refusals;
 pub mod reload;
 pub mod request;
