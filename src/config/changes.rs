@@ -7,6 +7,7 @@ use super::Config;
 /// The options that can change live, or the beginnings of their paths. All others take a restart;
 /// so does one that is new, until somebody has thought about it.
 const LIVE: &[&str] = &[
+    ".expect_files",
     "claims.",
     "door.allow_missing_origin",
     "door.cookie",
@@ -22,6 +23,7 @@ const LIVE: &[&str] = &[
     "session.max_connections",
     "session.pong_timeout",
     "session.when_full",
+    "shadow.",
     "tls.certificate",
     "tls.key",
 ];
