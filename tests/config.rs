@@ -296,7 +296,7 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
             .origins
             .allows("https://localhost:8443")
     );
-    assert!(loaded.config.door.settings().verifier.has_issuer("dev"));
+    assert!(loaded.config.door.verifier.has_issuer("dev"));
     assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(
         matches!(&loaded.config.tls, Tls::Files(certificate) if certificate.key.cert.len() == 1)

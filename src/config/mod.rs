@@ -7,6 +7,7 @@
 //! fault, not in [`Config::resolved`].
 
 mod admin;
+mod changes;
 mod door;
 mod engine;
 mod expect;
@@ -53,7 +54,7 @@ use source::Source;
 
 use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{IssuerSettings, RevocationSettings, SecretBytes, Unguarded};
+use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -67,8 +68,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in, once it knows who was revoked.
-    pub door: Unguarded,
+    /// Who is let in. What outlives a door is not of the configuration: whoever runs it gives that.
+    pub door: Door,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Who may do what.

@@ -34,32 +34,6 @@ pub struct Door {
     pub revocations: Arc<Revocations>,
 }
 
-/// A door as a configuration gives it: it does not know who was revoked, and so cannot be used until
-/// it is told.
-#[derive(Debug)]
-pub struct Unguarded(Door);
-
-impl Unguarded {
-    /// Takes what a configuration says.
-    pub(crate) fn new(door: Door) -> Unguarded {
-        Unguarded(door)
-    }
-
-    /// The door of a node with these revocations. Whoever replaces a door gives the new one those of
-    /// the old.
-    pub fn guarded_by(self, revocations: Arc<Revocations>) -> Door {
-        Door {
-            revocations,
-            ..self.0
-        }
-    }
-
-    /// What the configuration says.
-    pub fn settings(&self) -> &Door {
-        &self.0
-    }
-}
-
 /// A request that passed the door.
 #[derive(Clone, Debug)]
 pub struct Admitted {
@@ -72,6 +46,13 @@ pub struct Admitted {
 }
 
 impl Door {
+    /// Takes over what outlives a door: what was fetched from issuers that are the same, and who was
+    /// revoked.
+    pub fn take_over(&mut self, earlier: &Door) {
+        self.verifier.take_over_keys(&earlier.verifier);
+        self.revocations = earlier.revocations.clone();
+    }
+
     /// Tells who a request is from, at the time `now`. Waits at most a second, where a token names a
     /// key that its issuer may have published meanwhile.
     pub async fn identify(

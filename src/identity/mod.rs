@@ -27,13 +27,14 @@ pub mod refusal;
 pub mod revocations;
 pub mod subprotocol;
 pub mod token;
+mod trust;
 mod verifier;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
-pub use door::{Admitted, Door, Unguarded};
+pub use door::{Admitted, Door};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings};
 pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
@@ -42,4 +43,4 @@ pub use refusal::Refusal;
 pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use token::{Sources, Token, TokenSource};
-pub use verifier::Verifier;
+pub use verifier::{Published, Verifier};

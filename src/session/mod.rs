@@ -228,10 +228,13 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
-        // Behind it: either a revocation finds it among the sessions, or it finds the revocation.
+        // Behind it: either a revocation, or a reload that closes the door to this one, finds it
+        // among the sessions, or it finds them.
         let door = node.terms.load().door.clone();
         if let Err(revoked) = door.revocations.check(&identity, node.clock.now()) {
             peer.dismiss(&Disconnect::from(revoked).into());
+        } else if !door.verifier.stands(&identity) {
+            peer.end(Disconnect::ConnectionExpired);
         }
         let live = Gauged::new(&node.metrics.connections);
         let service = match conversation {
