@@ -82,6 +82,7 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
+            explain: self.door.explain,
             door: self.door.with(verifier?),
             api_keys: self.admin.keys,
             api_key: self.admin.first,

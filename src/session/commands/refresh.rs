@@ -97,7 +97,7 @@ impl Client {
     /// The newer identity is the connection's from now on, in all that it hears and does.
     async fn adopt(&mut self, identity: Identity) -> Result<(), Stop> {
         let had = self.server_side();
-        for subscription in self.subscriptions.values() {
+        for subscription in self.subscriptions.iter() {
             subscription.doubt();
         }
         self.take_identity(identity)?;
@@ -124,7 +124,7 @@ impl Client {
 
     /// Subscribes, and tells the client. Where there is no room for one more, it goes without.
     async fn subscribe_by_server(&mut self, channel: ChannelName) {
-        if self.subscriptions.contains_key(&channel) {
+        if self.subscriptions.get(&channel).is_some() {
             return;
         }
         let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
