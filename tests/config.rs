@@ -288,15 +288,8 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.config.listen.public, "127.0.0.1:0".parse().unwrap());
     assert_eq!(loaded.config.listen.hosts, ["localhost"]);
-    assert!(
-        loaded
-            .config
-            .door
-            .settings()
-            .origins
-            .allows("https://localhost:8443")
-    );
-    assert!(loaded.config.door.settings().verifier.has_issuer("dev"));
+    assert!(loaded.config.door.origins.allows("https://localhost:8443"));
+    assert!(loaded.config.door.verifier.has_issuer("dev"));
     assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(
         matches!(&loaded.config.tls, Tls::Files(certificate) if certificate.key.cert.len() == 1)

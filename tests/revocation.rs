@@ -230,6 +230,27 @@ async fn live_3_a_restart_forgets_nothing() {
     }
 }
 
+// A reload makes another door; who was revoked before finds it closed as well.
+#[tokio::test]
+async fn live_3_a_reload_forgets_nothing() {
+    let gateway = api::start();
+    gateway
+        .ended_by("block_user", &json!({"user": "alice"}))
+        .await;
+    gateway.signal("HUP");
+    gateway
+        .until_metric("gatepost_reloads_total{result=\"done\"}", 1.0)
+        .await;
+    let alice = knock(&gateway, &token("alice")).await;
+    assert_eq!(alice, refusal(403, "user_blocked"));
+    // And who is revoked by now is known to the new door.
+    gateway
+        .ended_by("block_user", &json!({"user": "bob"}))
+        .await;
+    let bob = knock(&gateway, &token("bob")).await;
+    assert_eq!(bob, refusal(403, "user_blocked"));
+}
+
 #[tokio::test]
 async fn the_backend_ends_connections_that_may_come_back() {
     let gateway = api::start();

@@ -28,8 +28,8 @@ use crate::edge::{
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
-use crate::identity::Revocations;
 use crate::identity::revocations::Keeper;
+use crate::identity::{Door, Revocations};
 use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
@@ -160,7 +160,10 @@ impl House {
         let reloads = Reloads::default();
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
-        let door = config.door.guarded_by(Arc::new(revocations));
+        let door = Door {
+            revocations: Arc::new(revocations),
+            ..config.door
+        };
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {

@@ -6,7 +6,7 @@ use super::Overrides;
 use super::resolved::Resolved;
 use super::section::{At, Section};
 use super::value::{self, Misfit};
-use crate::identity::{Door, Origins, Sources, Tickets, TokenSource, Unguarded, Verifier};
+use crate::identity::{Door, Origins, Sources, Tickets, TokenSource, Verifier};
 
 /// What `[door]` says; with the issuers it becomes the door.
 pub(super) struct DoorSettings {
@@ -173,15 +173,15 @@ fn tell_of_no_origins(section: &Section<'_>, sources: &Sources, allow_missing_or
 
 impl DoorSettings {
     /// The door, with who verifies the tokens.
-    pub(super) fn with(self, verifier: Verifier) -> Unguarded {
-        Unguarded::new(Door {
+    pub(super) fn with(self, verifier: Verifier) -> Door {
+        Door {
             sources: self.sources,
             origins: self.origins,
             allow_missing_origin: self.allow_missing_origin,
             verifier,
             revocations: Arc::default(),
             tickets: Tickets::in_memory(),
-        })
+        }
     }
 
     pub(super) fn resolve(&self, out: &mut Resolved) {

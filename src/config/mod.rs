@@ -54,7 +54,7 @@ use source::Source;
 
 use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{IssuerSettings, RevocationSettings, SecretBytes, Unguarded};
+use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -68,9 +68,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
-    /// Who is let in, once it knows who was revoked. What outlives a door is not of the configuration:
-    /// whoever runs it gives that.
-    pub door: Unguarded,
+    /// Who is let in. What outlives a door is not of the configuration: whoever runs it gives that.
+    pub door: Door,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Whether a refused upgrade is completed to be closed with the reason.

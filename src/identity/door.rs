@@ -37,32 +37,6 @@ pub struct Door {
     pub tickets: Tickets,
 }
 
-/// A door as a configuration gives it: it does not know who was revoked, and so cannot be used until
-/// it is told.
-#[derive(Debug)]
-pub struct Unguarded(Door);
-
-impl Unguarded {
-    /// Takes what a configuration says.
-    pub(crate) fn new(door: Door) -> Unguarded {
-        Unguarded(door)
-    }
-
-    /// The door of a node with these revocations. Whoever replaces a door gives the new one those of
-    /// the old.
-    pub fn guarded_by(self, revocations: Arc<Revocations>) -> Door {
-        Door {
-            revocations,
-            ..self.0
-        }
-    }
-
-    /// What the configuration says.
-    pub fn settings(&self) -> &Door {
-        &self.0
-    }
-}
-
 /// A request that passed the door.
 #[derive(Clone, Debug)]
 pub struct Admitted {
@@ -75,11 +49,12 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Takes over what outlives a door: the tickets, and what was fetched from issuers that are the
-    /// same.
+    /// Takes over what outlives a door: the tickets, who was revoked, and what was fetched from issuers
+    /// that are the same.
     pub fn take_over(&mut self, earlier: &Door) {
         self.tickets = earlier.tickets.clone();
         self.verifier.take_over_keys(&earlier.verifier);
+        self.revocations = earlier.revocations.clone();
     }
 
     /// Tells who a request is from, at the time `now`. A ticket is used up by it. Waits at most a
@@ -149,14 +124,6 @@ impl Door {
         Ok((token, admitted))
     }
 
-    /// Verifies a token, and looks whether it or its user was revoked: the one way in by a token,
-    /// for the upgrade, the connect command and a refresh alike.
-    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
-        let identity = self.verifier.verify_or_ask(token, now).await?;
-        self.revocations.check(&identity, now)?;
-        Ok(identity)
-    }
-
     async fn redeem(
         &self,
         ticket: &Ticket,
@@ -165,7 +132,14 @@ impl Door {
     ) -> Result<Identity, Refusal> {
         let redeemed = self.tickets.redeem(ticket, origin, &self.verifier, now);
         let identity = redeemed.await?;
-        // Perhaps since the ticket was given out.
+        self.revocations.check(&identity, now)?;
+        Ok(identity)
+    }
+
+    /// Verifies a token, and looks whether it or its user was revoked: for the upgrade, the connect
+    /// command and a refresh alike.
+    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let identity = self.verifier.verify_or_ask(token, now).await?;
         self.revocations.check(&identity, now)?;
         Ok(identity)
     }

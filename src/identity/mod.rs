@@ -38,7 +38,7 @@ mod verifier;
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
-pub use door::{Admitted, Door, Unguarded};
+pub use door::{Admitted, Door};
 pub use grants::{Extras, ServerSubscription};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};

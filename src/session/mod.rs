@@ -244,8 +244,8 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
-        // Behind it: either a revocation or a reload finds it among the sessions, or it finds what they
-        // brought.
+        // Behind it: either a revocation, or a reload that closes the door to this one, finds it
+        // among the sessions, or it finds them.
         let door = node.terms.load().door.clone();
         if let Err(revoked) = door.revocations.check(&identity, node.clock.now()) {
             peer.dismiss(&Disconnect::from(revoked).into());

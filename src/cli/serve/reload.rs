@@ -138,7 +138,7 @@ impl Reload {
         // Nothing from here on can fail.
         self.resolved = config.resolved().to_owned();
         let earlier = self.sessions.terms().door.clone();
-        let mut door = config.door.guarded_by(earlier.revocations.clone());
+        let mut door = config.door;
         door.take_over(&earlier);
         self.keepers.begin(&door.verifier);
         keys_are_there(&door).await;
