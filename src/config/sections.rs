@@ -78,7 +78,7 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
-            door: Arc::new(self.door.with(verifier?)),
+            door: self.door.with(verifier?),
             policy: Arc::new(policy?),
             session: self.session,
             engine: self.engine,

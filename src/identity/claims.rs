@@ -53,7 +53,7 @@ pub(super) fn judge(
         })?;
     Ok(Identity::new(Facts {
         user,
-        issuer: issuer.name.clone(),
+        trust: issuer.trust.clone(),
         claims,
         grants,
         info,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::grants::{ServerSubscription, TokenGrants};
+use super::trust::Trust;
 use crate::clock::UnixSeconds;
 use crate::policy::{Claims, Grants, UserId};
 use crate::protocol::Payload;
@@ -18,7 +19,7 @@ pub struct Identity(Arc<Facts>);
 /// What [`super::claims`] found in a verified token.
 pub(super) struct Facts {
     pub(super) user: UserId,
-    pub(super) issuer: Arc<str>,
+    pub(super) trust: Arc<Trust>,
     pub(super) claims: Claims,
     pub(super) grants: Option<Box<TokenGrants>>,
     pub(super) info: Option<Payload>,
@@ -39,7 +40,12 @@ impl Identity {
 
     /// The name of the issuer in the configuration.
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        &self.0.trust.name
+    }
+
+    /// On what it was let in.
+    pub(super) fn trust(&self) -> &Arc<Trust> {
+        &self.0.trust
     }
 
     /// All claims, defaults filled in, `sub` with its prefix.
@@ -84,7 +90,7 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("user", &self.0.user)
-            .field("issuer", &self.0.issuer)
+            .field("issuer", &self.0.trust.name)
             .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }

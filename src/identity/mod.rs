@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod subprotocol;
 mod subscription;
 pub mod token;
+mod trust;
 mod verifier;
 
 #[cfg(test)]
@@ -43,4 +44,5 @@ pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use token::{Sources, Token, TokenSource};
-pub use verifier::Verifier;
+pub use trust::IssuerTrust;
+pub use verifier::{Published, Verifier};

@@ -13,7 +13,7 @@ use super::given::Given;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::subscription::Subscription;
-use super::terms::Terms;
+use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{
@@ -37,6 +37,8 @@ pub(super) struct Client {
     pub(super) session_channels: Arc<AtomicUsize>,
     /// How often it may bring a newer token; there once it has brought one.
     pub(super) refreshes: Option<Box<Bucket>>,
+    /// The generation of the terms under which its identity was found to be one that stands.
+    pub(super) vouched: u32,
     phase: Phase,
 }
 
@@ -75,6 +77,7 @@ impl Client {
             subscriptions: HashMap::default(),
             session_channels,
             refreshes: None,
+            vouched: STALE,
             phase: Phase::Opened,
         }
     }
@@ -86,6 +89,7 @@ impl Client {
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
+        self.vouch()?;
         let outcome = match (self.phase, command.request) {
             (Phase::Opened, Request::Connect(request)) => {
                 let outcome = self.connect(id, request).await;
@@ -145,7 +149,9 @@ impl Client {
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
         let given = self.given(&channel);
-        self.permit_by(channel, self.grant_of(given.as_deref(), P::PERMISSION))
+        let terms = self.node.terms.load();
+        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
+        self.permit_by(channel, grant)
     }
 
     /// The same, by a token that came with the command.
@@ -182,7 +188,7 @@ impl Client {
         permission: Permission,
     ) -> Decision {
         let given = self.given(channel);
-        let grant = self.grant_of(given.as_deref(), permission);
+        let grant = self.grant_of(terms, given.as_deref(), permission);
         self.decide_by(terms, channel, permission, grant)
     }
 
@@ -218,11 +224,13 @@ impl Client {
     /// What of it is a grant that holds now.
     fn grant_of<'a>(
         &self,
+        terms: &Terms,
         given: Option<&'a Given>,
         permission: Permission,
     ) -> Option<&'a SubscriptionGrant> {
         let token = given?.token.as_ref()?;
-        token.grant(permission, self.node.clock.now())
+        let grant = token.grant(permission, self.node.clock.now())?;
+        terms.door.verifier.vouches(&token.trust).then_some(grant)
     }
 
     /// What others in the channel see of this connection.
