@@ -136,6 +136,8 @@ impl KeySet {
         }
         if is_first {
             state.absent.insert(name(kid), Instant::now());
+            drop(state);
+            report::log_absent(&self.issuer, name(kid));
         }
         Err(Refusal::TokenKeyUnknown)
     }

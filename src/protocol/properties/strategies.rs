@@ -61,8 +61,8 @@ fn info() -> impl Strategy<Value = Arc<ClientInfo>> {
     )
         .prop_map(|(user, client, conn_info, chan_info)| {
             Arc::new(ClientInfo {
-                user,
-                client,
+                user: user.into(),
+                client: client.into(),
                 conn_info,
                 chan_info,
             })

@@ -94,7 +94,7 @@ impl Client {
     /// The newer identity is the connection's from now on, in all that it hears and does.
     async fn adopt(&mut self, identity: Identity) {
         let had = self.server_side();
-        for subscription in self.subscriptions.values() {
+        for subscription in self.subscriptions.iter() {
             subscription.doubt();
         }
         self.peer.set_identity(&identity);

@@ -57,7 +57,7 @@ impl Client {
     pub(in crate::session) async fn leave_server_side(&mut self) {
         let wanted = self.wanted();
         let mut gone = Vec::new();
-        let made = self.subscriptions.values();
+        let made = self.subscriptions.iter();
         for subscription in made.filter(|subscription| subscription.is_server_side()) {
             let channel = subscription.channel();
             match wanted.iter().find(|one| one.channel == *channel) {
@@ -75,7 +75,7 @@ impl Client {
     pub(in crate::session) async fn follow_server_side(&mut self, had: &[ChannelName]) {
         for wanted in self.wanted() {
             let channel = &wanted.channel;
-            if had.contains(channel) || self.subscriptions.contains_key(channel) {
+            if had.contains(channel) || self.subscriptions.get(channel).is_some() {
                 continue;
             }
             // A fault of the engine is told in the log, and the refresh goes on.

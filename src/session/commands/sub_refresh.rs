@@ -154,11 +154,10 @@ impl Client {
 
     fn token_ends(&self) -> impl Iterator<Item = (&ChannelName, Duration)> {
         let now = self.node.clock.now();
-        self.subscriptions
-            .iter()
-            .filter_map(move |(channel, subscription)| {
-                let given = subscription.given()?;
-                Some((channel, given.token.as_ref()?.ends_in(now)))
-            })
+        self.subscriptions.iter().filter_map(move |subscription| {
+            let given = subscription.given()?;
+            let ends_in = given.token.as_ref()?.ends_in(now);
+            Some((subscription.channel(), ends_in))
+        })
     }
 }

@@ -132,7 +132,7 @@ impl Connection {
 
     fn give_up(&mut self, close: Close) {
         self.peer.link.end(close);
-        self.stage = super::Stage::GaveUp(self.lost());
+        self.stage = super::Stage::GaveUp;
     }
 }
 
