@@ -78,6 +78,7 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
+            explain: self.door.explain,
             door: self.door.with(verifier?),
             policy: Arc::new(policy?),
             session: self.session,

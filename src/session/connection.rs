@@ -302,7 +302,7 @@ impl Connection {
                 self.deadlines.clear(Due::Message);
             }
             Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
-                self.peer.link.end(TOO_MANY_EMPTY_READS);
+                self.peer.link.end(Violation::TooManyPieces.into());
             }
             Ok(ReadTurn::Bytes { .. }) => {}
         }
@@ -337,5 +337,3 @@ impl Connection {
         metrics.deliveries.inc_by(sent.messages);
     }
 }
-
-const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");
