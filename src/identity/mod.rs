@@ -50,4 +50,5 @@ pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
+pub use trust::IssuerTrust;
 pub use verifier::{Published, Verifier};

@@ -3,8 +3,6 @@
 //! What tells the two apart is the claim `channel`, and the `purpose` of the issuer where it has
 //! one. A subscription token opens no door, and a connection's opens no channel.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use super::claims::{self, Times};
@@ -12,6 +10,7 @@ use super::grants::{Extras, ExtrasText};
 use super::issuer::Issuer;
 use super::json;
 use super::refusal::Refusal;
+use super::trust::IssuerTrust;
 use crate::clock::UnixSeconds;
 use crate::policy::{ChannelName, Permissions, SubscriptionGrant, UserId};
 
@@ -25,8 +24,8 @@ pub struct VerifiedSubscription {
     pub extras: Extras,
     /// When it has to be refreshed: `exp`, or `expire_at` where that is earlier.
     pub expires_at: UnixSeconds,
-    /// The name of the issuer in the configuration.
-    pub issuer: Arc<str>,
+    /// Whose it is.
+    pub trust: IssuerTrust,
     /// When it was issued (`iat`).
     pub issued_at: Option<UnixSeconds>,
     /// Its `jti`.
@@ -96,7 +95,7 @@ pub(super) fn judge(
         grant: SubscriptionGrant::new(user, channel, allow),
         extras: extras.ok_or(SubscriptionFault::Malformed)?,
         expires_at: times.end(),
-        issuer: issuer.name.clone(),
+        trust: IssuerTrust(issuer.trust.clone()),
         issued_at: times.issued_at(),
         token_id: claims::token_id_of(&found)?,
         client: client_of(&found)?,

@@ -23,6 +23,7 @@ use super::keys::{KeySet, Keys, KeysReport, Miss};
 use super::refusal::Refusal;
 use super::subscription::{self, SubscriptionFault, VerifiedSubscription};
 use super::token::{MAX_TOKEN_BYTES, Token};
+use super::trust::{IssuerTrust, Trust};
 use crate::clock::UnixSeconds;
 use crate::policy::{DeclaredClaims, Patterns};
 use crate::telemetry::Metrics;
@@ -194,7 +195,16 @@ impl Verifier {
     /// Whether whoever has this identity would be let in again, as far as that can be known without
     /// the token: not when the issuer is gone, or other claims are kept now.
     pub fn stands(&self, identity: &Identity) -> bool {
-        let earlier = identity.trust();
+        self.trusts(identity.trust())
+    }
+
+    /// Whether a subscription's token of this issuer would be taken again, as far as that can be
+    /// known without it.
+    pub fn vouches(&self, earlier: &IssuerTrust) -> bool {
+        self.trusts(&earlier.0)
+    }
+
+    fn trusts(&self, earlier: &Arc<Trust>) -> bool {
         self.issuers
             .iter()
             .any(|issuer| Arc::ptr_eq(&issuer.trust, earlier) || issuer.trust.covers(earlier))

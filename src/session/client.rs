@@ -159,7 +159,9 @@ impl Client {
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
         let given = self.given(&channel);
-        self.permit_by(channel, self.grant_of(given.as_deref(), P::PERMISSION))
+        let terms = self.node.terms.load();
+        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
+        self.permit_by(channel, grant)
     }
 
     /// The same, by a token that came with the command.
@@ -196,7 +198,7 @@ impl Client {
         permission: Permission,
     ) -> Decision {
         let given = self.given(channel);
-        let grant = self.grant_of(given.as_deref(), permission);
+        let grant = self.grant_of(terms, given.as_deref(), permission);
         self.decide_by(terms, channel, permission, grant)
     }
 
@@ -232,11 +234,13 @@ impl Client {
     /// What of it is a grant that holds now.
     fn grant_of<'a>(
         &self,
+        terms: &Terms,
         given: Option<&'a Given>,
         permission: Permission,
     ) -> Option<&'a SubscriptionGrant> {
         let token = given?.token.as_ref()?;
-        token.grant(permission, self.node.clock.now())
+        let grant = token.grant(permission, self.node.clock.now())?;
+        terms.door.verifier.vouches(&token.trust).then_some(grant)
     }
 
     /// What others in the channel see of this connection.

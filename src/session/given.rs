@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::UnixSeconds;
-use crate::identity::{Extras, VerifiedSubscription};
+use crate::identity::{Extras, IssuerTrust, VerifiedSubscription};
 use crate::limits::EXPIRY_GRACE;
 use crate::policy::{Permission, SubscriptionGrant};
 use crate::protocol::Payload;
@@ -45,6 +45,8 @@ pub(super) struct Given {
 
 /// The right of a subscription's own token.
 pub(super) struct Held {
+    /// Who signed it.
+    pub(super) trust: IssuerTrust,
     grant: SubscriptionGrant,
     expires_at: UnixSeconds,
 }
@@ -61,6 +63,7 @@ impl Given {
         Given {
             info: token.extras.info,
             token: Some(Held {
+                trust: token.trust,
                 grant: token.grant,
                 expires_at: token.expires_at,
             }),
