@@ -16,6 +16,7 @@ pub mod issuer;
 pub mod plain;
 pub mod process;
 pub mod protobuf;
+pub mod published;
 pub mod refusals;
 pub mod reload;
 pub mod request;
