@@ -18,7 +18,6 @@ use crate::telemetry::Gauged;
 pub(super) struct Places {
     shards: Box<[Mutex<HashMap<UserId, Session, RandomState>>]>,
     hasher: RandomState,
-    settings: SessionSettings,
     gauge: Gauge,
     draining: AtomicBool,
 }
@@ -45,11 +44,10 @@ pub(super) struct Place {
 const SHARDS: usize = 64;
 
 impl Places {
-    pub(super) fn new(settings: SessionSettings, gauge: Gauge) -> Places {
+    pub(super) fn new(gauge: Gauge) -> Places {
         Places {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            settings,
             gauge,
             draining: AtomicBool::new(false),
         }
@@ -61,13 +59,17 @@ impl Places {
     }
 
     /// Takes a place, or the oldest connection's, as configured.
-    pub(super) fn take(self: &Arc<Self>, user: &UserId) -> Result<Place, SessionFull> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        user: &UserId,
+        settings: &SessionSettings,
+    ) -> Result<Place, SessionFull> {
         let mut sessions = self.shard(user).lock();
         let session = sessions
             .entry(user.clone())
             .or_insert_with(|| Session::new(&self.gauge));
-        if session.places() >= self.settings.max_connections {
-            let oldest = match self.settings.when_full {
+        if session.places() >= settings.max_connections {
+            let oldest = match settings.when_full {
                 WhenFull::Refuse => None,
                 WhenFull::CloseOldest => session.connections.pop_front(),
             };
@@ -83,10 +85,10 @@ impl Places {
         })
     }
 
-    pub(super) fn has_room(&self, user: &UserId) -> bool {
+    pub(super) fn has_room(&self, user: &UserId, settings: &SessionSettings) -> bool {
         let sessions = self.shard(user).lock();
         let taken = sessions.get(user).map_or(0, Session::places);
-        taken < self.settings.max_connections || self.settings.when_full == WhenFull::CloseOldest
+        taken < settings.max_connections || settings.when_full == WhenFull::CloseOldest
     }
 
     /// All connections of the node.
