@@ -64,6 +64,8 @@ fn no_rule_can_be_changed_unnoticed() {
         let text = fs::read_to_string(folder().join(format!("{example}.toml"))).unwrap();
         let config: Table = text.parse().unwrap();
         let copy = Copy::of(example);
+        let unchanged = copy.examine(&config);
+        assert!(unchanged.found.is_empty(), "{:?}", shown(&unchanged));
         let rules = rules(&config);
         assert!(rules.len() >= 8, "{example} has {} rules", rules.len());
         let (mut changed, mut survivors) = (0, Vec::new());

@@ -253,10 +253,10 @@ fn coverage_tells_what_no_expectation_decides() {
     assert_eq!(covered.code(), 0, "to look is no judgement");
     let out = covered.out();
     for gap in [
-        "gatepost.toml:25:13: room.team.subscribe is never decided to be false",
+        "gatepost.toml:25:14: room.team.subscribe is never decided to be false",
         "gatepost.toml:27:1: `channel.parts[0] in claims.teams` in room.team.publish is never \
          decided to be false",
-        "gatepost.toml:31:13: room.night.subscribe is never decided to be true nor false",
+        "gatepost.toml:31:14: room.night.subscribe is never decided to be true nor false",
     ] {
         assert!(out.contains(gap), "{gap} is not in\n{out}");
     }

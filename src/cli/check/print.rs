@@ -83,7 +83,7 @@ fn summary(report: &Report<'_>) -> String {
         (0, _) => {}
         (1, 0) => parts.push("1 expectation holds".to_owned()),
         (all, 0) => parts.push(format!("{all} expectations hold")),
-        (all, failed) => parts.push(format!("{failed} of {} fail", counted(all, "expectation"))),
+        (all, failed) => parts.push(format!("{failed} of {all} expectations fail")),
     }
     if let Some(coverage) = &report.coverage {
         let (all, covered) = coverage.counts();
