@@ -185,6 +185,7 @@ fn reference_folder() -> Folder {
         ("issuer.pub", "certs/issuer.pem"),
         ("more.toml", "config/policy/more.toml"),
         ("secret.txt", "certs/partner.secret"),
+        ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
         fs::copy(folder.file(from), folder.file(to)).unwrap();

@@ -66,6 +66,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
     };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
+    let door = house.sessions.terms().door.clone();
+    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -75,6 +77,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = sweeper => bail!("the upkeep of the engine ended"),
         _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
+        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -94,6 +97,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 
 /// The parts that run.
 struct House {
+    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -126,7 +130,7 @@ impl House {
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,
             clock,
-            metrics,
+            metrics: metrics.clone(),
             readiness: readiness.clone(),
             refusals: logs::Samplers::default(),
         });
@@ -143,6 +147,7 @@ impl House {
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
         Ok(House {
+            metrics,
             listener,
             admin,
             hub,

@@ -13,6 +13,7 @@ mod expect_files;
 mod fault;
 mod files;
 mod issuer;
+mod keys;
 mod limits;
 mod listen;
 mod log;
