@@ -1,7 +1,10 @@
 //! `gatepost serve`: puts the house together from a configuration that is proven good, and runs it
 //! until it is told to stop.
 
-use std::path::Path;
+mod keepers;
+mod reload;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +15,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::keepers::Keepers;
+use self::reload::{InUse, Reload};
 use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
-use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
+use crate::edge::{
+    Admin, Certificates, Gateway, HandshakeLimits, Listener, Readiness, Reloads, Site, Transport,
+};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::session::{InForce, Node, Sessions, Terms};
@@ -30,11 +37,16 @@ pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NO));
         }
     };
-    start(loaded, None)
+    start(loaded, Some(file.to_owned()), None)
 }
 
-/// Serves until SIGTERM or SIGINT, then drains. `site` stands beside the gateway.
-pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Result<ExitCode> {
+/// Serves until SIGTERM or SIGINT, then drains. On SIGHUP `file` is read again; `site` stands beside
+/// the gateway.
+pub(super) fn start(
+    loaded: Loaded,
+    file: Option<PathBuf>,
+    site: Option<Arc<dyn Site>>,
+) -> anyhow::Result<ExitCode> {
     let Loaded { config, warnings } = loaded;
     logs::init(config.log.format, config.log.level.as_str())?;
     log_panics();
@@ -45,16 +57,22 @@ pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Resu
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(config, site));
+    let served = runtime.block_on(serve(config, file, site));
     // What is left after the drain is aborted: it had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()> {
+async fn serve(
+    config: Config,
+    file: Option<PathBuf>,
+    site: Option<Arc<dyn Site>>,
+) -> anyhow::Result<()> {
+    // Before anything listens: by default the signal ends the process without a drain.
+    let hangup = signal(SignalKind::hangup())?;
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let house = House::build(config, site)?;
+    let (house, reload) = House::build(config, file, site)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let listener = tasks.spawn(house.listener.run(stop.clone()));
@@ -64,10 +82,9 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         let (sessions, stop) = (house.sessions.clone(), stop.clone());
         tasks.spawn(async move { sessions.watch_clock(stop).await })
     };
+    let reload = tasks.spawn(reload.run(hangup, stop.clone()));
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
-    let door = house.sessions.terms().door.clone();
-    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -76,8 +93,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
         _ = watch => bail!("the watch over the clock ended"),
+        _ = reload => bail!("what reads configuration and keys again ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
-        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -97,7 +114,6 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()
 
 /// The parts that run.
 struct House {
-    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -107,14 +123,20 @@ struct House {
 }
 
 impl House {
-    fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
+    fn build(
+        config: Config,
+        file: Option<PathBuf>,
+        site: Option<Arc<dyn Site>>,
+    ) -> anyhow::Result<(House, Reload)> {
+        let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
+        let reloads = Reloads::default();
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             terms: InForce::new(Terms {
                 policy: config.policy,
-                door: config.door,
+                door: Arc::new(config.door),
                 settings: config.session,
             }),
             engine: engine.clone(),
@@ -129,9 +151,10 @@ impl House {
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,
-            clock,
+            clock: clock.clone(),
             metrics: metrics.clone(),
             readiness: readiness.clone(),
+            reloads: reloads.clone(),
             refusals: logs::Samplers::default(),
         });
         let limits = HandshakeLimits {
@@ -139,38 +162,60 @@ impl House {
             timeout: config.limits.handshake_timeout,
             silent_per_address: config.limits.silent_sockets_per_address,
         };
-        let transport = transport(config.tls, limits);
+        let (transport, certificate) = transport(config.tls, limits);
         let listener = Listener::bind(config.listen.public, transport, gateway.clone())
             .context("the public listener")?;
         let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
-        Ok(House {
+        let reload = Reload {
+            file,
+            resolved,
+            hosts,
+            certificate,
+            sessions: sessions.clone(),
+            reloads,
+            keepers: Keepers::new(metrics.clone()),
             metrics,
+            clock,
+        };
+        let house = House {
             listener,
             admin,
             hub,
             engine,
             sessions,
             readiness,
-        })
+        };
+        Ok((house, reload))
     }
 }
 
-fn transport(tls: Tls, limits: HandshakeLimits) -> Transport {
-    match tls {
-        Tls::Files(certificate) => Transport::Tls {
-            certificate: certificate.key,
-            only_tls_13: certificate.min_version == TlsVersion::Tls13,
-            limits,
-        },
+/// How to listen, and the certificate, which can be replaced.
+fn transport(tls: Tls, limits: HandshakeLimits) -> (Transport, Option<InUse>) {
+    let transport = match tls {
+        Tls::Files(certificate) => {
+            let certificates = Certificates::new(certificate.key);
+            let tls = Transport::Tls {
+                certificates: certificates.clone(),
+                only_tls_13: certificate.min_version == TlsVersion::Tls13,
+                limits,
+            };
+            let in_use = InUse {
+                files: certificate.files,
+                validity: certificate.validity,
+                certificates,
+            };
+            return (tls, Some(in_use));
+        }
         Tls::Off {
             behind_tls_proxy: true,
             trusted_proxies,
         } => Transport::BehindProxies(trusted_proxies),
         Tls::Off { .. } => Transport::Loopback,
-    }
+    };
+    (transport, None)
 }
 
 fn cores() -> usize {
@@ -186,12 +231,10 @@ async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
     }
 }
 
-/// The signals that stop the process. SIGHUP does not: it is often sent to have a configuration
-/// read again, which takes a restart here, and would end the process without a drain.
+/// The signals that stop the process.
 struct Stops {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Stops {
@@ -199,19 +242,13 @@ impl Stops {
         Ok(Stops {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP ignored: a changed configuration takes a restart");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -118,7 +118,7 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
-            door: Arc::new(self.door.with(verifier?)),
+            door: self.door.with(verifier?),
             policy: policy?,
             session: self.session,
             engine: self.engine,

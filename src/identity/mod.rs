@@ -25,6 +25,7 @@ mod pem;
 pub mod refusal;
 pub mod subprotocol;
 pub mod token;
+mod trust;
 mod unverified;
 mod verifier;
 
@@ -41,4 +42,4 @@ pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use token::{Sources, Token, TokenSource};
 pub use unverified::unverified_claims;
-pub use verifier::Verifier;
+pub use verifier::{Published, Verifier};

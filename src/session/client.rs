@@ -12,7 +12,7 @@ use super::bucket::Bucket;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::subscription::Subscription;
-use super::terms::Terms;
+use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
@@ -32,6 +32,8 @@ pub(super) struct Client {
     pub(super) session_channels: Arc<AtomicUsize>,
     /// How often it may bring a newer token; there once it has brought one.
     pub(super) refreshes: Option<Box<Bucket>>,
+    /// The generation of the terms under which its identity was found to be one that stands.
+    pub(super) vouched: u32,
     phase: Phase,
 }
 
@@ -70,6 +72,7 @@ impl Client {
             subscriptions: HashMap::default(),
             session_channels,
             refreshes: None,
+            vouched: STALE,
             phase: Phase::Opened,
         }
     }
@@ -81,6 +84,7 @@ impl Client {
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
+        self.vouch()?;
         let outcome = match (self.phase, command.request) {
             (Phase::Opened, Request::Connect(request)) => {
                 let outcome = self.connect(id, request).await;

@@ -200,6 +200,11 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
+        // A reload since the door was asked may have closed it to this one; after it registered, so
+        // that either this is seen here, or the reload sees the connection.
+        if !node.terms.load().door.verifier.stands(&identity) {
+            peer.end(Disconnect::ConnectionExpired);
+        }
         let live = Gauged::new(&node.metrics.connections);
         let service = match conversation {
             Conversation::Echo => Service::Echo(identity),

@@ -17,6 +17,7 @@ pub mod mutants;
 pub mod process;
 pub mod protobuf;
 pub mod refusals;
+pub mod reload;
 pub mod request;
 pub mod tls_client;
 pub mod tokens;
