@@ -21,7 +21,8 @@ use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
-    Admin, Certificates, Gateway, HandshakeLimits, Listener, Readiness, Reloads, Site, Transport,
+    Admin, Certificates, Explanations, Gateway, HandshakeLimits, Listener, Readiness, Reloads,
+    Site, Transport,
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
@@ -148,6 +149,7 @@ impl House {
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
+            explanations: Explanations::new(config.explain),
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             site,

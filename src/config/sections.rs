@@ -118,6 +118,7 @@ impl Sections {
             listen: self.listen,
             tls: self.tls?,
             echo: self.door.echo,
+            explain: self.door.explain,
             door: self.door.with(verifier?),
             policy: policy?,
             session: self.session,

@@ -8,6 +8,7 @@ mod accept;
 mod admin;
 mod answer;
 mod check;
+mod explain;
 mod http;
 mod silent;
 mod site;
@@ -17,6 +18,7 @@ mod upgrade;
 
 pub use accept::{Listener, Transport};
 pub use admin::Admin;
+pub use explain::Explanations;
 pub use site::{Page, Site, SiteRequest};
 pub use tls::{Certificates, HandshakeLimits};
 
@@ -42,6 +44,8 @@ pub struct Gateway {
     pub hosts: Vec<String>,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
+    /// The refused upgrades that are completed to be explained.
+    pub explanations: Explanations,
     /// Pages of the development mode.
     pub site: Option<Arc<dyn Site>>,
     /// Whether answers say that the host is to be reached by TLS only.

@@ -37,7 +37,7 @@ impl Client {
         // Asked once, so that none is kept for newer terms than it was decided under.
         let terms = self.node.terms.load().clone();
         let mut withdrawn = Vec::new();
-        for subscription in self.subscriptions.values() {
+        for subscription in self.subscriptions.iter() {
             let timed = which == Which::Timed && subscription.reads_now();
             if subscription.is_current() && !timed {
                 continue;
@@ -77,7 +77,7 @@ impl Client {
     /// Whether a subscription must be decided again now and then.
     pub(super) fn has_timed_subscriptions(&self) -> bool {
         self.subscriptions
-            .values()
+            .iter()
             .any(|subscription| subscription.reads_now())
     }
 

@@ -1,17 +1,14 @@
 //! The protocol's side of a connection: what it may do now, what it is subscribed to, and the
 //! answers to its commands. It writes to the outbox and never waits for the socket.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use ahash::RandomState;
 
 use super::Node;
 use super::bucket::Bucket;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
-use super::subscription::Subscription;
+use super::subscriptions::Subscriptions;
 use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
@@ -27,7 +24,7 @@ pub(super) struct Client {
     pub(super) facts: ConnectionFacts,
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
-    pub(super) subscriptions: HashMap<ChannelName, Arc<Subscription>, RandomState>,
+    pub(super) subscriptions: Subscriptions,
     /// Subscriptions of all connections of the session.
     pub(super) session_channels: Arc<AtomicUsize>,
     /// How often it may bring a newer token; there once it has brought one.
@@ -69,7 +66,7 @@ impl Client {
             identity,
             facts,
             pings,
-            subscriptions: HashMap::default(),
+            subscriptions: Subscriptions::default(),
             session_channels,
             refreshes: None,
             vouched: STALE,
@@ -258,7 +255,8 @@ impl Client {
 
     /// Ends all subscriptions: the connection is over.
     pub(super) async fn leave_all(&mut self) {
-        let channels: Vec<ChannelName> = self.subscriptions.keys().cloned().collect();
+        let all = self.subscriptions.iter();
+        let channels: Vec<ChannelName> = all.map(|one| one.channel().clone()).collect();
         for channel in channels {
             self.leave(&channel).await;
         }

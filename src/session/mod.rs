@@ -19,6 +19,7 @@ mod permit;
 mod places;
 mod settings;
 mod subscription;
+mod subscriptions;
 mod terms;
 mod watch;
 mod wire;
@@ -217,11 +218,12 @@ impl Reservation {
                 place.channels(),
             ))),
         };
-        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings);
+        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings, &early);
+        // Even empty it holds the buffer that the request was read into.
+        drop(early);
         async move {
-            let began = Instant::now();
             // A fault in one connection ends that one alone: what it holds is given back below.
-            let run = AssertUnwindSafe(connection.run(early)).catch_unwind();
+            let run = AssertUnwindSafe(connection.run()).catch_unwind();
             let close = run.await.unwrap_or_else(|_| {
                 node.metrics.panics.inc();
                 tracing::error!(client = peer.name(), "connection ended by a panic");
@@ -235,7 +237,7 @@ impl Reservation {
             if end.await.is_err() {
                 node.metrics.panics.inc();
             }
-            log_end(&node, &peer, close, began.elapsed());
+            log_end(&node, &peer, close, connection.age());
             drop((live, place));
         }
     }

@@ -37,13 +37,13 @@ impl Connection {
                 }
                 Frame::Ping(payload) => {
                     if !self.control_frames.take() {
-                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                        return Some(Turn::Close(Violation::TooManyControlFrames.into()));
                     }
                     self.peer.link.pong(payload);
                 }
                 Frame::Pong => {
                     if !self.control_frames.take() {
-                        return Some(Turn::Close(TOO_MANY_CONTROL_FRAMES));
+                        return Some(Turn::Close(Violation::TooManyControlFrames.into()));
                     }
                     if self.pings == Pings::Frames {
                         self.deadlines.clear(Due::Pong);
@@ -122,9 +122,7 @@ impl Connection {
 /// WS-5.
 fn wrong_opcode(format: Format) -> Close {
     match format {
-        Format::Json => Close::server(1003, "binary frame on a JSON connection"),
-        Format::Protobuf => Close::server(1003, "text frame on a Protobuf connection"),
+        Format::Json => Violation::BinaryForJson.into(),
+        Format::Protobuf => Violation::TextForProtobuf.into(),
     }
 }
-
-const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");
