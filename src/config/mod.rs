@@ -99,10 +99,8 @@ pub struct Loaded {
 }
 
 /// What was found out about a config, be it good or not.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Examined {
-    /// The settings; only when all of it was to be proven, and was.
-    pub config: Option<Config>,
     /// The rules, if these are good.
     pub policy: Option<Arc<Policy>>,
     /// The expectations, each with what became of it.
@@ -164,7 +162,6 @@ impl Config {
         let (proven, findings) = read(&source, scope, &environment, Overrides::default());
         let found = Faults::new([findings.faults, findings.warnings].concat());
         Examined {
-            config: proven.config,
             policy: proven.policy,
             cases: proven.cases,
             issuers: proven.issuers,
