@@ -178,11 +178,7 @@ impl Metrics {
         );
         registry.register("refusals", "Requests refused, by code", m.refusals.clone());
         registry.register("decisions", "Permissions decided", m.decisions.clone());
-        registry.register(
-            "shadow_decisions",
-            "What candidate rules would have decided",
-            m.shadows.clone(),
-        );
+        registry.register("shadow_decisions", "By candidate rules", m.shadows.clone());
         registry.register(
             "publications",
             "Publications of clients",
