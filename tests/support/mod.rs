@@ -14,6 +14,7 @@ pub mod door;
 pub mod frames;
 pub mod http;
 pub mod issuer;
+pub mod mutants;
 pub mod plain;
 pub mod process;
 pub mod protobuf;
