@@ -7,6 +7,7 @@ use super::Config;
 /// The options that can change live, or the beginnings of their paths. All others take a restart;
 /// so does one that is new, until somebody has thought about it.
 const LIVE: &[&str] = &[
+    // An option outside of all tables.
     ".expect_files",
     "claims.",
     "door.allow_missing_origin",

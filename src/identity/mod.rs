@@ -29,6 +29,7 @@ pub mod subprotocol;
 pub mod tickets;
 pub mod token;
 mod trust;
+mod unverified;
 mod verifier;
 
 #[cfg(test)]
@@ -44,4 +45,5 @@ pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
+pub use unverified::unverified_claims;
 pub use verifier::{Published, Verifier};
