@@ -9,8 +9,8 @@
 //! - [`hub`]: who is subscribed on this node; hands each event to them
 //!
 //! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
-//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`] and `turns` are small
-//! things that several of them use.
+//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`], [`rate`] and `turns`
+//! are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -25,6 +25,7 @@ pub mod identity;
 pub mod limits;
 pub mod policy;
 pub mod protocol;
+pub mod rate;
 pub mod session;
 pub mod telemetry;
 mod turns;
