@@ -15,9 +15,13 @@ use tokio_util::task::TaskTracker;
 use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
-use crate::edge::{Admin, Gateway, HandshakeLimits, Listener, Readiness, Site, Transport};
+use crate::edge::{
+    Addresses, Admin, Ceiling, Gateway, HandshakeLimits, Listener, Proxies, Readiness, Site,
+    Transport,
+};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::limits::SILENT_SOCKETS;
 use crate::session::{Node, Sessions};
 use crate::telemetry::{Metrics, logs};
 
@@ -41,20 +45,20 @@ pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Resu
     for warning in &warnings {
         tracing::warn!(at = %warning, "configuration");
     }
-    raise_file_limit();
+    let files = raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(config, site));
+    let served = runtime.block_on(serve(config, site, files));
     // What is left after the drain is aborted: it had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<()> {
+async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> anyhow::Result<()> {
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let house = House::build(config, site)?;
+    let house = House::build(config, site, files)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let listener = tasks.spawn(house.listener.run(stop.clone()));
@@ -98,7 +102,7 @@ struct House {
 }
 
 impl House {
-    fn build(config: Config, site: Option<Arc<dyn Site>>) -> anyhow::Result<House> {
+    fn build(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> anyhow::Result<House> {
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
@@ -111,6 +115,8 @@ impl House {
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
+        let ceiling = Ceiling::of(config.limits.max_connections, files);
+        let most = ceiling.most();
         let gateway = Arc::new(Gateway {
             door: config.door,
             sessions: sessions.clone(),
@@ -118,6 +124,9 @@ impl House {
             echo: config.echo,
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
+            proxies: Proxies::new(config.proxies.networks, config.proxies.header),
+            addresses: Addresses::new(config.limits.addresses),
+            ceiling,
             site,
             clock,
             metrics,
@@ -128,6 +137,8 @@ impl House {
             in_a_turn: config.limits.handshakes_per_turn.saturating_mul(cores()),
             timeout: config.limits.handshake_timeout,
             silent_per_address: config.limits.silent_sockets_per_address,
+            // Who says nothing must not keep out who does.
+            silent_in_all: SILENT_SOCKETS.min(most / 4).max(1),
         };
         let transport = transport(config.tls, limits);
         let listener = Listener::bind(config.listen.public, transport, gateway.clone())
@@ -135,7 +146,7 @@ impl House {
         let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
-        tracing::info!(%public, admin = %private, "listening");
+        tracing::info!(%public, admin = %private, max_connections = most, "listening");
         Ok(House {
             listener,
             admin,
@@ -156,8 +167,7 @@ fn transport(tls: Tls, limits: HandshakeLimits) -> Transport {
         },
         Tls::Off {
             behind_tls_proxy: true,
-            trusted_proxies,
-        } => Transport::BehindProxies(trusted_proxies),
+        } => Transport::BehindProxies,
         Tls::Off { .. } => Transport::Loopback,
     }
 }
@@ -206,19 +216,32 @@ impl Stops {
 }
 
 /// Each connection is a file descriptor; the soft limit is often 1,024 for the sake of programs
-/// that use `select`, which this one does not.
-fn raise_file_limit() {
+/// that use `select`, which this one does not. Gives how many there may be.
+fn raise_file_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => tracing::debug!(files = limit.maximum, "file limit raised"),
-        Err(error) => tracing::warn!(%error, files = limit.current, "file limit not raised"),
-    }
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => {
+            tracing::debug!(files = limit.maximum, "file limit raised");
+            limit.maximum
+        }
+        Err(error) => {
+            tracing::warn!(%error, files = limit.current, "file limit not raised");
+            limit.current
+        }
+    };
+    // None: as many as the machine has.
+    files.map_or(MOST_FILES, |files| {
+        usize::try_from(files).unwrap_or(MOST_FILES)
+    })
 }
+
+/// What Linux gives a process at most, unless it is told otherwise (`fs.nr_open`).
+const MOST_FILES: usize = 1 << 20;
 
 /// A panic is a defect, and goes where all else is logged; its message is ours, never a client's.
 fn log_panics() {

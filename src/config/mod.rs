@@ -16,6 +16,7 @@ mod limits;
 mod listen;
 mod log;
 mod mask;
+mod proxies;
 mod reader;
 mod resolved;
 mod rooms;
@@ -41,6 +42,7 @@ pub use issuer::DEV_ISSUER;
 pub use limits::{Drain, Limits};
 pub use listen::Listen;
 pub use log::Log;
+pub use proxies::TrustedProxies;
 pub use tls::{Certificate, CertificateFiles, Tls, TlsVersion};
 
 use reader::{Findings, Reader};
@@ -63,6 +65,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
+    /// Who is trusted to name a client.
+    pub proxies: TrustedProxies,
     /// Who is let in.
     pub door: Arc<Door>,
     /// Whether `/connection/echo` is there.

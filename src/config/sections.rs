@@ -12,8 +12,8 @@ use super::resolved::Resolved;
 use super::rooms::Rooms;
 use super::section::Section;
 use super::{
-    Config, Drain, Limits, Listen, Log, Overrides, Tls, door, engine, expect, issuer, limits,
-    listen, log, rooms, session, tls,
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, TrustedProxies, door, engine, expect,
+    issuer, limits, listen, log, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
 use crate::policy::Policy;
@@ -24,6 +24,7 @@ pub(super) struct Sections {
     listen: Listen,
     /// `None` when there is a fault in it.
     tls: Option<Tls>,
+    proxies: TrustedProxies,
     door: DoorSettings,
     issuers: Issuers,
     session: SessionSettings,
@@ -43,8 +44,10 @@ impl Sections {
     ) -> Sections {
         let listen = listen::read(root.section("listen"), &overrides);
         let limits = root.section("limits");
+        let (tls, proxies) = tls::read(root.section("tls"), &listen, &overrides);
         let sections = Sections {
-            tls: tls::read(root.section("tls"), &listen, &overrides),
+            tls,
+            proxies,
             listen,
             door: door::read(root.section("door"), &overrides),
             issuers: issuer::read(&root, environment, overrides.issuer),
@@ -77,6 +80,7 @@ impl Sections {
         Some(Config {
             listen: self.listen,
             tls: self.tls?,
+            proxies: self.proxies,
             echo: self.door.echo,
             door: Arc::new(self.door.with(verifier?)),
             policy: Arc::new(policy?),
@@ -94,6 +98,7 @@ impl Sections {
         self.listen.resolve(&mut out);
         if let Some(tls) = &self.tls {
             tls.resolve(&mut out);
+            self.proxies.resolve(&mut out);
         }
         self.door.resolve(&mut out);
         self.issuers.resolve(&mut out);

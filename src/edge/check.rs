@@ -1,8 +1,6 @@
 //! `/connection/check`: the door's answer over plain HTTP, since a browser sees nothing of a
 //! refused upgrade. It goes through the very checks of the upgrade, and takes nothing.
 
-use std::net::IpAddr;
-
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,7 +10,8 @@ use hyper::header::{
 use hyper::{Method, Request, StatusCode};
 
 use super::answer::{self, Answer};
-use super::http::too_many_connections;
+use super::http::no_place;
+use super::proxies::Remote;
 use super::{Gateway, upgrade};
 use crate::identity::Refusal;
 
@@ -21,7 +20,7 @@ use crate::identity::Refusal;
 pub(super) async fn answer(
     gateway: &Gateway,
     request: &Request<Incoming>,
-    client: IpAddr,
+    client: Remote,
     first: Result<(), Refusal>,
 ) -> Answer {
     let path = request.uri().path();
@@ -61,10 +60,8 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
     let admitted = gateway.door.identify_plain(headers, query, now).await?;
-    if !gateway.sessions.has_room(admitted.identity.user()).await {
-        return Err(too_many_connections());
-    }
-    Ok(())
+    let user = admitted.identity.user();
+    gateway.sessions.has_room(user).await.map_err(no_place)
 }
 
 /// The browser asks beforehand, without credentials, whether it may ask.

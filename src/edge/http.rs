@@ -1,14 +1,14 @@
 //! Requests on the public listener: who answers what, and the hand-over of an upgraded stream.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -16,28 +16,30 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 
 use super::answer::{self, Answer};
+use super::proxies::Remote;
 use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
+use super::visit::Visit;
 use super::{Gateway, check};
 use crate::identity::Refusal;
 use crate::limits::{
-    ANSWER_TIMEOUT, BODY_BYTES, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
-    REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS, REQUESTS_PER_CONNECTION, URI_BYTES,
+    ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
+    REQUESTS_PER_CONNECTION,
 };
 use crate::policy::ConnectionFacts;
-use crate::session::{Conversation, Reservation, close_orderly};
+use crate::session::{Conversation, NoPlace, Reservation, close_orderly};
 
 impl Gateway {
     /// Answers requests until the connection ends or is upgraded.
-    pub(super) async fn serve(self: Arc<Self>, stream: Stream, client: SocketAddr) {
+    pub(super) async fn serve(self: Arc<Self>, stream: Stream, visit: Visit) {
         let admitted = Arc::new(Mutex::new(None));
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn(|request| {
             let (gateway, admitted) = (self.clone(), admitted.clone());
             let last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_PER_CONNECTION;
             async move {
-                let answer = gateway.answer_in_time(request, client, &admitted).await;
+                let answer = gateway.answer_in_time(request, visit, &admitted).await;
                 let answer = if last { answer::close(answer) } else { answer };
                 Ok::<_, Infallible>(answer::finish(answer, gateway.strict_transport))
             }
@@ -61,13 +63,13 @@ impl Gateway {
                     None => drop(close_orderly(&mut *wire).await),
                 }
             }
-            Ok(Err(error)) => self.count_http_error(&error, client),
+            Ok(Err(error)) => self.count_http_error(&error, visit.peer),
             Err(_) => self.metrics.http_error("too_long"),
         }
     }
 
     /// What hyper refuses by itself has its own bare answer; here it is told and counted.
-    fn count_http_error(&self, error: &hyper::Error, client: SocketAddr) {
+    fn count_http_error(&self, error: &hyper::Error, peer: IpAddr) {
         let kind = match error {
             error if error.is_parse_too_large() => "head_too_large",
             error if error.is_parse() => "malformed",
@@ -76,18 +78,21 @@ impl Gateway {
             _ => return,
         };
         self.metrics.http_error(kind);
-        tracing::debug!(%client, kind, "request refused by HTTP");
+        if kind != "head_too_slow" {
+            self.charge_unread(peer);
+        }
+        tracing::debug!(client = %peer, kind, "request refused by HTTP");
     }
 
     async fn answer_in_time(
         &self,
         request: Request<Incoming>,
-        client: SocketAddr,
+        visit: Visit,
         admitted: &Mutex<Option<Reservation>>,
     ) -> Answer {
         // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
         let has_body = !request.body().is_end_stream();
-        let answer = self.answer(request, client.ip().to_canonical(), admitted);
+        let answer = self.answer(request, visit, admitted);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(answer) if !has_body => answer,
             Ok(answer) => answer::close(answer),
@@ -98,11 +103,12 @@ impl Gateway {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        client: IpAddr,
+        visit: Visit,
         admitted: &Mutex<Option<Reservation>>,
     ) -> Answer {
         let path = request.uri().path();
-        let first = self.check_first(&request);
+        let client = self.remote(visit, &request);
+        let first = self.check_first(&request, visit, client);
         if path == "/connection/check" {
             return check::answer(self, &request, client, first).await;
         }
@@ -128,14 +134,6 @@ impl Gateway {
         }
     }
 
-    /// What comes before the path says who answers: whether anybody does, and the request's size.
-    fn check_first(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
-        if !request.uri().path().starts_with("/health/") {
-            self.readiness.check()?;
-        }
-        check_size(request)
-    }
-
     fn health(&self, path: &str) -> Answer {
         let ready = path == "/health/live" || !self.readiness.is_draining();
         let (status, body) = match ready {
@@ -152,7 +150,7 @@ impl Gateway {
     async fn upgrade(
         &self,
         request: &Request<Incoming>,
-        client: IpAddr,
+        client: Remote,
         admitted: &Mutex<Option<Reservation>>,
         echo: bool,
     ) -> Answer {
@@ -170,7 +168,7 @@ impl Gateway {
     async fn admit(
         &self,
         request: &Request<Incoming>,
-        client: IpAddr,
+        client: Remote,
         echo: bool,
     ) -> Result<(Upgrade, Reservation), Refusal> {
         upgrade::check_host(request, &self.hosts)?;
@@ -182,7 +180,7 @@ impl Gateway {
             .identify(headers, query, &upgrade.offer, now)
             .await?;
         let facts = ConnectionFacts {
-            address: client,
+            address: client.address,
             origin: admitted.origin,
             protocol: upgrade.format.as_str(),
         };
@@ -195,12 +193,12 @@ impl Gateway {
             .sessions
             .admit(admitted.identity, facts, conversation)
             .await
-            .map_err(|_| too_many_connections())?;
+            .map_err(no_place)?;
         Ok((upgrade, reservation))
     }
 
     /// What is not the gateway's: the development mode's pages, or nothing.
-    async fn beside(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
+    async fn beside(&self, request: Request<Incoming>, client: Remote) -> Answer {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return self.refuse_method("GET, HEAD, POST, OPTIONS", client, "");
         }
@@ -239,7 +237,7 @@ impl Gateway {
     }
 
     /// The refusal of a method, with those that the path takes.
-    pub(super) fn refuse_method(&self, allow: &'static str, client: IpAddr, path: &str) -> Answer {
+    pub(super) fn refuse_method(&self, allow: &'static str, client: Remote, path: &str) -> Answer {
         let mut answer = self.refuse(&Refusal::MethodNotAllowed, client, path);
         answer
             .headers_mut()
@@ -248,9 +246,10 @@ impl Gateway {
     }
 
     /// A refusal is told once to the client, once to the log, once to the metrics.
-    pub(super) fn refuse(&self, refusal: &Refusal, client: IpAddr, path: &str) -> Answer {
+    pub(super) fn refuse(&self, refusal: &Refusal, client: Remote, path: &str) -> Answer {
         let code = refusal.code();
         self.metrics.refused(refusal.label());
+        self.charge(refusal, client, path);
         if let Some(left_out) = self.refusals.admit(code) {
             let path = crate::telemetry::logs::field(path);
             tracing::info!(code, reason = %refusal, %client, path, left_out, "request refused");
@@ -259,25 +258,15 @@ impl Gateway {
     }
 }
 
-pub(super) fn too_many_connections() -> Refusal {
-    Refusal::TooManyConnections {
-        retry_after: RETRY_WHEN_FULL,
+/// The refusal of a user for whom there is no place.
+pub(super) fn no_place(why: NoPlace) -> Refusal {
+    match why {
+        NoPlace::Full => Refusal::TooManyConnections {
+            retry_after: RETRY_WHEN_FULL,
+        },
+        NoPlace::TooOften { retry_after } => Refusal::UserConnectsTooOften { retry_after },
     }
 }
 
 /// A user's connections end in their own time; asking more often helps nobody.
 const RETRY_WHEN_FULL: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// The limits of a head beyond those that hyper keeps (HTTP-1).
-fn check_size(request: &Request<Incoming>) -> Result<(), Refusal> {
-    let uri = request.uri();
-    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
-    if length > URI_BYTES {
-        return Err(Refusal::UriTooLong);
-    }
-    let headers: &HeaderMap = request.headers();
-    if headers.len() > REQUEST_HEADERS || headers.values().any(|v| v.len() > HEADER_VALUE_BYTES) {
-        return Err(Refusal::HeaderFieldsTooLarge);
-    }
-    Ok(())
-}

@@ -5,18 +5,27 @@
 //! stream is handed over with it. Nothing in here looks into a frame.
 
 mod accept;
+mod addresses;
 mod admin;
 mod answer;
+mod ceiling;
 mod check;
+mod forwarded;
 mod http;
+mod proxies;
 mod silent;
 mod site;
 mod stream;
 pub mod tls;
 mod upgrade;
+mod visit;
 
 pub use accept::{Listener, Transport};
+pub use addresses::{AddressRates, Addresses};
 pub use admin::Admin;
+pub use ceiling::Ceiling;
+pub use forwarded::ClientHeader;
+pub use proxies::Proxies;
 pub use site::{Page, Site, SiteRequest};
 pub use tls::HandshakeLimits;
 
@@ -40,6 +49,12 @@ pub struct Gateway {
     pub hosts: Vec<String>,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
+    /// Who is trusted to say where a request comes from.
+    pub proxies: Proxies,
+    /// What one address may do.
+    pub addresses: Addresses,
+    /// How many connections the node holds.
+    pub ceiling: Ceiling,
     /// Pages of the development mode.
     pub site: Option<Arc<dyn Site>>,
     /// Whether answers say that the host is to be reached by TLS only.

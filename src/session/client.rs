@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -11,6 +11,7 @@ use ahash::RandomState;
 use super::Node;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked};
+use super::rates::{Rates, Together, TooFast};
 use super::subscription::Subscription;
 use crate::engine::EngineError;
 use crate::identity::Identity;
@@ -30,8 +31,9 @@ pub(super) struct Client {
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
     pub(super) subscriptions: HashMap<ChannelName, Arc<Subscription>, RandomState>,
-    /// Subscriptions of all connections of the session.
-    pub(super) session_channels: Arc<AtomicUsize>,
+    /// What all connections of the session count together.
+    pub(super) together: Arc<Together>,
+    rates: Rates,
     phase: Phase,
 }
 
@@ -59,7 +61,7 @@ impl Client {
         identity: Identity,
         facts: ConnectionFacts,
         pings: bool,
-        session_channels: Arc<AtomicUsize>,
+        together: Arc<Together>,
     ) -> Client {
         Client {
             node,
@@ -68,7 +70,8 @@ impl Client {
             facts,
             pings,
             subscriptions: HashMap::default(),
-            session_channels,
+            together,
+            rates: Rates::default(),
             phase: Phase::Opened,
         }
     }
@@ -85,6 +88,7 @@ impl Client {
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
+        let in_time = self.count(&command.request);
         let outcome = match (self.phase, command.request) {
             (Phase::Opened, Request::Connect(request)) => {
                 let outcome = self.connect(id, request).await;
@@ -95,7 +99,10 @@ impl Client {
                 };
                 outcome
             }
-            (Phase::Connected, request) => self.carry_out(id, request).await,
+            (Phase::Connected, request) => match in_time {
+                Ok(()) => self.carry_out(id, request).await,
+                Err(stop) => Err(stop),
+            },
             (Phase::Opened | Phase::Refused, _) => Err(Disconnect::BadRequest.into()),
         };
         match outcome {
@@ -108,6 +115,31 @@ impl Client {
                 Ok(())
             }
             Err(Stop::Disconnect(reason)) => Err(reason),
+        }
+    }
+
+    /// Counts the command, and says so when there are too many (CHAN-8).
+    fn count(&mut self, request: &Request) -> Result<(), Stop> {
+        let rates = &self.node.settings.rates;
+        let Err(too_fast) = self.rates.count(request, rates, &self.together) else {
+            return Ok(());
+        };
+        let (TooFast::Refused(kind) | TooFast::Ended(kind)) = too_fast;
+        self.node.metrics.throttled(kind);
+        if let Some(left_out) = self.node.lines.admit("too many requests") {
+            tracing::info!(
+                user = logs::field(self.identity.user().as_str()),
+                client = self.peer.name(),
+                kind,
+                left_out,
+                "too many requests"
+            );
+        }
+        match (too_fast, request) {
+            (TooFast::Ended(_), _) => Err(Disconnect::TooManyRequests.into()),
+            // An SDK takes an error here for a broken connection; and to these nothing can be said.
+            (_, Request::Unsubscribe { .. } | Request::Send { .. }) => Ok(()),
+            _ => Err(ErrorCode::TooManyRequests.into()),
         }
     }
 
@@ -236,7 +268,7 @@ impl Client {
             return;
         };
         subscription.end();
-        self.session_channels.fetch_sub(1, Ordering::Relaxed);
+        self.together.channels.fetch_sub(1, Ordering::Relaxed);
         self.node.engine.unsubscribe(channel, &*subscription).await;
         if self
             .node

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Node;
-use super::bucket::Bucket;
 use super::client::Client;
 use super::close::{By, Close};
 use super::deadlines::{Deadlines, Due};
@@ -21,13 +20,14 @@ use super::inbox::{Inbox, ReadTurn};
 use super::link::WriteTurn;
 use super::outbox::Entry;
 use super::peer::Peer;
+use super::rates::Together;
 use crate::limits::{
-    CLOSE_TIMEOUT, CONNECT_TIMEOUT, CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND, EMPTY_READS,
-    EMPTY_READS_WINDOW, EXPIRY_GRACE, FIRST_MESSAGE_BYTES, FRAME_PONG_TIMEOUT, MESSAGE_TIMEOUT,
-    OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
+    CLOSE_TIMEOUT, CONNECT_TIMEOUT, EMPTY_READS, EXPIRY_GRACE, FIRST_MESSAGE_BYTES,
+    FRAME_PONG_TIMEOUT, MESSAGE_TIMEOUT, OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
 };
 use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
 use crate::protocol::{Command, Decoder, Disconnect, Message, Request};
+use crate::rate::Bucket;
 
 /// What runs on a connection.
 pub(super) enum Service {
@@ -48,6 +48,7 @@ pub(super) struct Connection {
     deadlines: Deadlines,
     pings: Pings,
     stage: Stage,
+    together: Arc<Together>,
     control_frames: Bucket,
     empty_reads: Bucket,
     /// The client broke the rules behind the last whole frame; what came before is carried out.
@@ -93,14 +94,16 @@ impl Connection {
         peer: Arc<Peer>,
         service: Service,
         pings: Pings,
+        together: Arc<Together>,
     ) -> Connection {
         Connection {
             inbox: Inbox::new(FIRST_MESSAGE_BYTES),
             deadlines: Deadlines::new(),
             stage: Stage::Open,
             commands: None,
-            control_frames: Bucket::new(CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND),
-            empty_reads: Bucket::over(EMPTY_READS, EMPTY_READS_WINDOW),
+            together,
+            control_frames: Bucket::default(),
+            empty_reads: Bucket::default(),
             violation: None,
             paused: None,
             node,
@@ -335,10 +338,12 @@ impl Connection {
                 self.empty_reads.fill();
                 self.deadlines.clear(Due::Message);
             }
-            Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
-                self.peer.link.end(TOO_MANY_EMPTY_READS);
+            Ok(ReadTurn::Bytes { messages: false }) => {
+                let now = self.together.ticks.now();
+                if self.empty_reads.take(&EMPTY_READS, now).is_err() {
+                    self.peer.link.end(TOO_MANY_EMPTY_READS);
+                }
             }
-            Ok(ReadTurn::Bytes { .. }) => {}
         }
         if matches!(self.stage, Stage::Closing(_)) {
             self.await_close_frame();

@@ -4,7 +4,6 @@
 //! stream afterwards. What a client may do is decided here for each command, what it did goes to
 //! the engine, and what it is to hear comes by its link.
 
-mod bucket;
 mod client;
 mod close;
 mod commands;
@@ -16,6 +15,7 @@ mod outbox;
 mod peer;
 mod permit;
 mod places;
+mod rates;
 mod settings;
 mod subscription;
 mod wire;
@@ -23,6 +23,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use rates::CommandRates;
 pub use settings::{SessionSettings, WhenFull};
 pub use wire::{Flushed, Wire, Written, close_orderly};
 
@@ -68,10 +69,19 @@ pub struct Node {
     pub lines: logs::Samplers,
 }
 
-/// The user has as many connections as one may have.
-#[derive(Debug, thiserror::Error)]
-#[error("the user has as many connections as one may have")]
-pub struct SessionFull;
+/// Why a user gets no place (LIMIT-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// The session is full, and new connections are to be refused.
+    #[error("the user has as many connections as one may have")]
+    Full,
+    /// New connections come too often.
+    #[error("the user connects too often")]
+    TooOften {
+        /// After how long one more may come.
+        retry_after: Duration,
+    },
+}
 
 /// What the upgrade request asked to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +118,13 @@ impl Sessions {
     /// Takes a place in the session of the identity's user, before the 101 is answered.
     ///
     /// # Errors
-    /// When the session is full, and new connections are to be refused.
+    /// When the session is full, or the user connects too often.
     pub async fn admit(
         &self,
         identity: Identity,
         facts: ConnectionFacts,
         conversation: Conversation,
-    ) -> Result<Reservation, SessionFull> {
+    ) -> Result<Reservation, NoPlace> {
         let place = self.places.take(identity.user())?;
         Ok(Reservation {
             sessions: self.clone(),
@@ -126,8 +136,16 @@ impl Sessions {
     }
 
     /// Whether one more connection of the user would be admitted, without taking a place.
-    pub async fn has_room(&self, user: &UserId) -> bool {
+    ///
+    /// # Errors
+    /// When it would not.
+    pub async fn has_room(&self, user: &UserId) -> Result<(), NoPlace> {
         self.places.has_room(user)
+    }
+
+    /// Live connections.
+    pub fn connections(&self) -> usize {
+        usize::try_from(self.node.metrics.connections.get()).unwrap_or(0)
     }
 
     /// Bytes that wait in the outboxes of all connections.
@@ -194,6 +212,7 @@ impl Reservation {
         place.register(peer.clone());
         let live = Gauged::new(&node.metrics.connections);
         let expires_in = node.clock.now().until(identity.expires_at());
+        let together = place.together();
         let service = match conversation {
             Conversation::Echo => Service::Echo,
             _ => Service::Protocol(Box::new(Client::new(
@@ -202,10 +221,10 @@ impl Reservation {
                 identity,
                 facts,
                 pings == Pings::Protocol,
-                place.channels(),
+                together.clone(),
             ))),
         };
-        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings);
+        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings, together);
         async move {
             let began = Instant::now();
             // A fault in one connection ends that one alone: what it holds is given back below.

@@ -2,16 +2,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ahash::RandomState;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::peer::Peer;
-use super::{SessionFull, SessionSettings, WhenFull};
+use super::rates::Together;
+use super::{NoPlace, SessionSettings, WhenFull};
+use crate::limits::USERS_COUNTED;
 use crate::policy::UserId;
 use crate::protocol::Disconnect;
+use crate::rate::{Table, Ticks};
 use crate::telemetry::Gauged;
 
 /// The sessions, by user.
@@ -21,6 +25,9 @@ pub(super) struct Places {
     settings: SessionSettings,
     gauge: Gauge,
     draining: AtomicBool,
+    /// How often users connect. It outlives their sessions, which end with the last connection.
+    connects: Table,
+    ticks: Ticks,
 }
 
 /// One user on this node.
@@ -29,8 +36,7 @@ struct Session {
     connections: VecDeque<Arc<Peer>>,
     /// Places taken by connections whose 101 is not answered yet.
     reserved: usize,
-    /// Subscriptions of all connections.
-    channels: Arc<AtomicUsize>,
+    together: Arc<Together>,
     _live: Gauged,
 }
 
@@ -38,7 +44,7 @@ struct Session {
 pub(super) struct Place {
     places: Arc<Places>,
     user: UserId,
-    channels: Arc<AtomicUsize>,
+    together: Arc<Together>,
     peer: Option<Arc<Peer>>,
 }
 
@@ -52,6 +58,8 @@ impl Places {
             settings,
             gauge,
             draining: AtomicBool::new(false),
+            connects: Table::new(USERS_COUNTED),
+            ticks: Ticks::begin(),
         }
     }
 
@@ -61,32 +69,48 @@ impl Places {
     }
 
     /// Takes a place, or the oldest connection's, as configured.
-    pub(super) fn take(self: &Arc<Self>, user: &UserId) -> Result<Place, SessionFull> {
+    pub(super) fn take(self: &Arc<Self>, user: &UserId) -> Result<Place, NoPlace> {
         let mut sessions = self.shard(user).lock();
+        let taken = sessions.get(user).map_or(0, Session::places);
+        self.check_room(taken)?;
+        // Only who gets a place has connected once more.
+        if let Some(rate) = &self.settings.connects {
+            let taken = self.connects.take(user, rate, self.ticks.now());
+            taken.map_err(too_often)?;
+        }
         let session = sessions
             .entry(user.clone())
             .or_insert_with(|| Session::new(&self.gauge));
-        if session.places() >= self.settings.max_connections {
-            let oldest = match self.settings.when_full {
-                WhenFull::Refuse => None,
-                WhenFull::CloseOldest => session.connections.pop_front(),
-            };
-            oldest.ok_or(SessionFull)?.end(Disconnect::ConnectionLimit);
+        if taken >= self.settings.max_connections {
+            let oldest = session.connections.pop_front().ok_or(NoPlace::Full)?;
+            oldest.end(Disconnect::ConnectionLimit);
         }
         session.reserved += 1;
-        let channels = session.channels.clone();
+        let together = session.together.clone();
         Ok(Place {
             places: self.clone(),
             user: user.clone(),
-            channels,
+            together,
             peer: None,
         })
     }
 
-    pub(super) fn has_room(&self, user: &UserId) -> bool {
+    pub(super) fn has_room(&self, user: &UserId) -> Result<(), NoPlace> {
         let sessions = self.shard(user).lock();
-        let taken = sessions.get(user).map_or(0, Session::places);
-        taken < self.settings.max_connections || self.settings.when_full == WhenFull::CloseOldest
+        self.check_room(sessions.get(user).map_or(0, Session::places))?;
+        let Some(rate) = &self.settings.connects else {
+            return Ok(());
+        };
+        let would = self.connects.peek(user, rate, self.ticks.now());
+        would.map_err(too_often)
+    }
+
+    fn check_room(&self, taken: usize) -> Result<(), NoPlace> {
+        let is_full = taken >= self.settings.max_connections;
+        match self.settings.when_full {
+            WhenFull::Refuse if is_full => Err(NoPlace::Full),
+            _ => Ok(()),
+        }
     }
 
     /// All connections of the node.
@@ -108,12 +132,16 @@ impl Places {
     }
 }
 
+fn too_often(retry_after: Duration) -> NoPlace {
+    NoPlace::TooOften { retry_after }
+}
+
 impl Session {
     fn new(gauge: &Gauge) -> Session {
         Session {
             connections: VecDeque::new(),
             reserved: 0,
-            channels: Arc::default(),
+            together: Arc::new(Together::new()),
             _live: Gauged::new(gauge),
         }
     }
@@ -139,9 +167,9 @@ impl Place {
         }
     }
 
-    /// How many channels all connections of the session are subscribed to.
-    pub(super) fn channels(&self) -> Arc<AtomicUsize> {
-        self.channels.clone()
+    /// What the connections of the session count together.
+    pub(super) fn together(&self) -> Arc<Together> {
+        self.together.clone()
     }
 }
 

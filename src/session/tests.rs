@@ -3,6 +3,7 @@
 
 mod link;
 mod pipe;
+mod rates;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +82,9 @@ fn memory(clock: &Clock) -> Arc<dyn Engine> {
 const SETTINGS: SessionSettings = SessionSettings {
     max_connections: 16,
     when_full: WhenFull::Refuse,
+    connects: None,
     max_channels: 8,
+    rates: rates::OFF,
     ping_interval: Duration::from_secs(25),
     pong_timeout: Duration::from_secs(8),
     max_message: 64 * 1024,
@@ -280,37 +283,6 @@ async fn a_decision_that_read_the_time_is_taken_again() {
         .send(&json!({"id": 3, "subscribe": {"channel": "early:bird"}}))
         .await;
     assert_eq!(alice.message().await["error"]["code"], 103);
-}
-
-// LIMIT-2: of 17 at once exactly 16 get in.
-#[tokio::test]
-async fn limit_2_of_17_reservations_16_are_given() {
-    let clock = Clock::manual(NOW);
-    let sessions = node(memory(&clock), clock, SETTINGS);
-    let admit = || {
-        sessions.admit(
-            testing::identity("alice", json!({})),
-            facts(),
-            Conversation::Echo,
-        )
-    };
-    let (mut places, mut refused) = (Vec::new(), 0);
-    for admitted in futures_util::future::join_all((0..17).map(|_| admit())).await {
-        match admitted {
-            Ok(place) => places.push(place),
-            Err(SessionFull) => refused += 1,
-        }
-    }
-    assert_eq!((places.len(), refused), (16, 1));
-    assert!(
-        !sessions
-            .has_room(testing::identity("alice", json!({})).user())
-            .await
-    );
-    places.pop();
-    assert!(admit().await.is_ok());
-    drop(places);
-    assert_eq!(sessions.node.metrics.sessions.get(), 0);
 }
 
 // RES-6: whatever panics, it ends that connection alone and leaves nothing behind.

@@ -90,10 +90,13 @@ pub struct Setup<'a> {
     pub issuer: &'a str,
     /// Lines under `[log]`, in place of JSON and all that there is.
     pub log: Option<&'a str>,
-    /// Whole tables, behind the others.
+    /// Whole tables, behind the others. Rates that `[limits]` does not name are off, since tests
+    /// come from one address, as the same few users.
     pub tables: &'a str,
     /// In place of [`RULES`].
     pub rules: Option<&'a str>,
+    /// How many file descriptors it may have (`ulimit -n`).
+    pub files: Option<u32>,
 }
 
 impl Gateway {
@@ -140,24 +143,39 @@ secret_env = "GATEPOST_TEST_SECRET"
 {}
 "#,
             setup.rules.unwrap_or(RULES),
-            setup.tables
+            with_rates_off(setup.tables)
         );
-        Gateway::run(folder, &config, certificate)
+        Gateway::run(folder, &config, certificate, setup.files)
     }
 
-    fn run(folder: TempDir, config: &str, certificate: CertificateDer<'static>) -> Gateway {
+    fn run(
+        folder: TempDir,
+        config: &str,
+        certificate: CertificateDer<'static>,
+        files: Option<u32>,
+    ) -> Gateway {
         let file = folder.path().join("gatepost.toml");
         std::fs::write(&file, config).unwrap();
-        let mut child = Command::new(
-            std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()),
-        )
-        .args(["serve", "--config"])
-        .arg(&file)
-        .env("GATEPOST_TEST_SECRET", SECRET)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        let program =
+            std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into());
+        let mut command = match files {
+            None => Command::new(program),
+            Some(files) => {
+                let mut command = Command::new("prlimit");
+                command
+                    .arg(format!("--nofile={files}:{files}"))
+                    .arg(program);
+                command
+            }
+        };
+        let mut child = command
+            .args(["serve", "--config"])
+            .arg(&file)
+            .env("GATEPOST_TEST_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let log = Arc::default();
         let (public, admin) = addresses(child.stderr.take().unwrap(), &log);
         Gateway {
@@ -232,6 +250,25 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The tables, with every rate off that they do not name.
+fn with_rates_off(tables: &str) -> String {
+    let rates = [
+        "connections_per_address",
+        "failures_per_address",
+        "connections_per_user",
+        "commands",
+        "subscribes",
+        "publishes",
+        "reads",
+    ];
+    let off = rates.iter().filter(|rate| !tables.contains(*rate));
+    let off: String = off.map(|rate| format!("{rate} = \"off\"\n")).collect();
+    match tables.split_once("[limits]\n") {
+        Some((before, limits)) => format!("{before}[limits]\n{off}{limits}"),
+        None => format!("{tables}\n[limits]\n{off}"),
     }
 }
 

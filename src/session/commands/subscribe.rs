@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::protocol::{ErrorCode, SubscribeRequest, SubscribeResult};
 use crate::session::client::{Client, Stop, bad_request, parse_channel};
 use crate::session::permit::{Allowed, ToSeePresence, ToSubscribe};
+use crate::session::rates::SESSION_SHARE;
 use crate::session::subscription::Subscription;
 
 impl Client {
@@ -58,7 +59,7 @@ impl Client {
             .insert(channel.clone(), subscription.clone());
         if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
             self.subscriptions.remove(channel);
-            self.session_channels.fetch_sub(1, Ordering::Relaxed);
+            self.together.channels.fetch_sub(1, Ordering::Relaxed);
             return Err(error.into());
         }
         Ok(())
@@ -86,8 +87,11 @@ impl Client {
         if self.subscriptions.len() >= most {
             return Err(ErrorCode::LimitExceeded.into());
         }
-        let take = |count: usize| (count < most.saturating_mul(4)).then_some(count + 1);
-        self.session_channels
+        let take = |count: usize| {
+            (count < most.saturating_mul(SESSION_SHARE as usize)).then_some(count + 1)
+        };
+        self.together
+            .channels
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .map_err(|_| ErrorCode::LimitExceeded)?;
         Ok(())
