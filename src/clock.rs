@@ -69,4 +69,11 @@ impl Clock {
             seconds.fetch_add(by.as_secs(), Ordering::Relaxed);
         }
     }
+
+    /// Moves a manual clock back, as an operator may do with the machine's.
+    pub fn set_back(&self, by: Duration) {
+        if let Source::Manual(seconds) = &self.0 {
+            seconds.fetch_sub(by.as_secs(), Ordering::Relaxed);
+        }
+    }
 }

@@ -32,6 +32,8 @@ pub const BODY_BYTES: usize = 64 * 1024;
 pub const LISTEN_BACKLOG: u32 = 4096;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.
 pub const ACCEPTS_IN_A_TURN: usize = 8;
+/// Connections that are asked to look again before everybody else has a turn.
+pub const ASKED_IN_A_TURN: usize = 64;
 /// Connections that are ended before everybody else has a turn: some 0.3 ms.
 pub const ENDS_IN_A_TURN: usize = 8;
 /// First wait after accept failed for want of file descriptors; doubled up to the longest.
@@ -73,6 +75,14 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection lives on after its token expired.
 pub const EXPIRY_GRACE: Duration = Duration::from_secs(25);
+/// The longest that a client is told before the end of its token to bring a newer one.
+pub const REFRESH_MARGIN: Duration = Duration::from_secs(30);
+/// How often a connection may bring a newer token.
+pub const REFRESHES: Rate = Rate::per_minute(12).with_burst(1);
+/// The longest time that a client is told to bring a newer token after.
+pub const TTL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How often it is looked whether the wall clock and the deadlines' clock still agree.
+pub const CLOCK_INTERVAL: Duration = Duration::from_secs(15);
 /// How often subscriptions under a rule that reads `now` are decided again.
 pub const REDECIDE_INTERVAL: Duration = Duration::from_secs(60);
 /// Pong wait when the client asked for WebSocket pings (`cf_ws_frame_ping_pong=true`).

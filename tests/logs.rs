@@ -83,7 +83,7 @@ async fn tokens_in_commands(gateway: &Gateway, secret: &str) {
         .await;
     let subscribe = json!({"channel": "chat:x", "token": secret});
     client.command("subscribe", subscribe).await;
-    client.error("refresh", json!({"token": secret})).await;
+    client.ok("refresh", json!({"token": secret})).await;
     client
         .error("sub_refresh", json!({"channel": "chat:x", "token": secret}))
         .await;

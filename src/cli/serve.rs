@@ -22,7 +22,7 @@ use crate::edge::{
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::limits::SILENT_SOCKETS;
-use crate::session::{Node, Sessions};
+use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
 /// Loads the configuration and serves.
@@ -64,6 +64,10 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
     let listener = tasks.spawn(house.listener.run(stop.clone()));
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    let watch = {
+        let (sessions, stop) = (house.sessions.clone(), stop.clone());
+        tasks.spawn(async move { sessions.watch_clock(stop).await })
+    };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
 
@@ -73,6 +77,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
     };
     tracing::info!(signal = name, "stopping");
@@ -107,10 +112,12 @@ impl House {
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
-            policy: config.policy,
+            terms: InForce::new(Terms {
+                policy: config.policy,
+                door: config.door,
+                settings: config.session,
+            }),
             engine: engine.clone(),
-            door: config.door.clone(),
-            settings: config.session,
             clock: clock.clone(),
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
@@ -118,7 +125,6 @@ impl House {
         let ceiling = Ceiling::of(config.limits.max_connections, files);
         let most = ceiling.most();
         let gateway = Arc::new(Gateway {
-            door: config.door,
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,

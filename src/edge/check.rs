@@ -59,7 +59,7 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
     }
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
-    let admitted = gateway.door.identify_plain(headers, query, now).await?;
+    let admitted = gateway.door().identify_plain(headers, query, now).await?;
     let user = admitted.identity.user();
     gateway.sessions.has_room(user).await.map_err(no_place)
 }
@@ -67,7 +67,7 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
 /// The browser asks beforehand, without credentials, whether it may ask.
 fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
     upgrade::check_host(request, &gateway.hosts)?;
-    match gateway.door.origins.check(request.headers())? {
+    match gateway.door().origins.check(request.headers())? {
         Some(_) => Ok(()),
         None => Err(Refusal::OriginRequired),
     }
@@ -76,7 +76,7 @@ fn preflight(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refus
 /// Lets the page read the answer, refusals included, if its origin may connect (HTTP-11).
 fn share_with_origin(gateway: &Gateway, request: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(VARY, HeaderValue::from_static("origin"));
-    if !matches!(gateway.door.origins.check(request), Ok(Some(_))) {
+    if !matches!(gateway.door().origins.check(request), Ok(Some(_))) {
         return;
     }
     // Exactly as the browser wrote it, which is what it compares with.
@@ -85,7 +85,7 @@ fn share_with_origin(gateway: &Gateway, request: &HeaderMap, answer: &mut Header
     }
     let exposed = HeaderValue::from_static("retry-after, www-authenticate");
     answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    if gateway.door.sources.cookie.is_some() {
+    if gateway.door().sources.cookie.is_some() {
         answer.insert(
             ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),

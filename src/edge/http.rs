@@ -176,7 +176,7 @@ impl Gateway {
         let (headers, query) = (request.headers(), request.uri().query());
         let now = self.clock.now();
         let admitted = self
-            .door
+            .door()
             .identify(headers, query, &upgrade.offer, now)
             .await?;
         let facts = ConnectionFacts {

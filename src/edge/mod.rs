@@ -41,8 +41,6 @@ use crate::telemetry::logs::Samplers;
 
 /// What the public listener answers from.
 pub struct Gateway {
-    /// Who is let in.
-    pub door: Arc<Door>,
     /// Where they are.
     pub sessions: Sessions,
     /// Names in `Host` that are served; empty: any.
@@ -67,6 +65,13 @@ pub struct Gateway {
     pub readiness: Readiness,
     /// Bounds the log lines of refusals.
     pub refusals: Samplers,
+}
+
+impl Gateway {
+    /// Who is let in, by the terms in force.
+    fn door(&self) -> Arc<Door> {
+        self.sessions.terms().door.clone()
+    }
 }
 
 /// Whether this node takes new connections. Cheap to clone.

@@ -258,6 +258,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the fault is nobody's at the door: the same token may be good a moment later.
+    pub fn is_passing(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// The header `Retry-After`: after how long another attempt may succeed.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

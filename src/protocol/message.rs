@@ -4,6 +4,7 @@
 //! verified identity.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::{ErrorCode, Payload, UnsubscribeCode};
@@ -87,6 +88,8 @@ pub enum ReplyBody {
     },
     /// What was said.
     History(HistoryResult),
+    /// The newer token is the connection's now.
+    Refresh(RefreshResult),
 }
 
 /// The answer to connect.
@@ -96,12 +99,26 @@ pub struct ConnectResult {
     pub client: String,
     /// The server's name and version.
     pub version: String,
+    /// Seconds after which the client is to bring a newer token. SDKs that get this and have none
+    /// stop for good, so it is only for who can.
+    pub ttl: Option<NonZeroU32>,
     /// The server-side subscriptions, by channel.
     pub subs: Vec<(String, SubscribeResult)>,
     /// Seconds between pings; 0 = none.
     pub ping: u32,
     /// Whether pings are to be answered.
     pub pong: bool,
+}
+
+/// The answer to refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshResult {
+    /// The connection's id.
+    pub client: String,
+    /// The server's name and version.
+    pub version: String,
+    /// Seconds after which the client is to bring a newer token; without it, it never would again.
+    pub ttl: NonZeroU32,
 }
 
 /// The answer to subscribe.
@@ -135,6 +152,11 @@ pub enum Push {
     Unsubscribe {
         /// Why.
         code: UnsubscribeCode,
+    },
+    /// The server subscribed the client.
+    Subscribe {
+        /// The application's, from the token.
+        data: Option<Payload>,
     },
 }
 

@@ -36,7 +36,7 @@ pub use command::{
 pub use decode::{DecodeError, Decoder};
 pub use format::Format;
 pub use message::{
-    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push, ReplyBody,
-    SubscribeResult,
+    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push,
+    RefreshResult, ReplyBody, SubscribeResult,
 };
 pub use payload::{Payload, PayloadFault};

@@ -4,22 +4,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use ahash::RandomState;
 
 use super::Node;
 use super::peer::Peer;
-use super::permit::{Allowed, Answer, Asked};
+use super::permit::{Allowed, Answer, Asked, Standing};
 use super::rates::{Rates, Together, TooFast};
 use super::subscription::Subscription;
+use super::terms::Terms;
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
-use crate::protocol::{
-    Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Push, Request,
-    UnsubscribeCode,
-};
+use crate::protocol::{Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request};
+use crate::rate::Bucket;
 use crate::telemetry::logs;
 
 /// One client of the protocol.
@@ -34,6 +32,8 @@ pub(super) struct Client {
     /// What all connections of the session count together.
     pub(super) together: Arc<Together>,
     rates: Rates,
+    /// How often it brought a newer token.
+    pub(super) refreshes: Bucket,
     phase: Phase,
 }
 
@@ -72,17 +72,13 @@ impl Client {
             subscriptions: HashMap::default(),
             together,
             rates: Rates::default(),
+            refreshes: Bucket::default(),
             phase: Phase::Opened,
         }
     }
 
     pub(super) fn is_connected(&self) -> bool {
         self.phase == Phase::Connected
-    }
-
-    /// How long the identity is still true.
-    pub(super) fn expires_in(&self) -> Duration {
-        self.node.clock.now().until(self.identity.expires_at())
     }
 
     /// Carries one command out, in the order of the client's state machine.
@@ -120,7 +116,8 @@ impl Client {
 
     /// Counts the command, and says so when there are too many (CHAN-8).
     fn count(&mut self, request: &Request) -> Result<(), Stop> {
-        let rates = &self.node.settings.rates;
+        let terms = self.node.terms.load();
+        let rates = &terms.settings.rates;
         let Err(too_fast) = self.rates.count(request, rates, &self.together) else {
             return Ok(());
         };
@@ -160,9 +157,8 @@ impl Client {
             Request::Rpc { .. } => Err(ErrorCode::NotAvailable.into()),
             Request::Send { .. } => Err(Disconnect::NotAvailable.into()),
             Request::Refresh { token: None } => Err(Disconnect::BadRequest.into()),
-            Request::Refresh { token: Some(_) } | Request::SubRefresh { .. } => {
-                Err(ErrorCode::NotAvailable.into())
-            }
+            Request::Refresh { token: Some(token) } => self.refresh(id, &token).await,
+            Request::SubRefresh { .. } => Err(ErrorCode::NotAvailable.into()),
         }
     }
 
@@ -176,11 +172,16 @@ impl Client {
 
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
-        let decision = self.decide(&channel, P::PERMISSION);
-        let features = self.node.policy.features(&channel);
+        let terms = self.node.terms.load();
+        let decision = self.decide(&terms, &channel, P::PERMISSION);
+        let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
-                return Ok(Allowed::decided(channel, features, decision.reads_now()));
+                let standing = Standing {
+                    generation: terms.generation,
+                    reads_now: decision.reads_now(),
+                };
+                return Ok(Allowed::decided(channel, features, standing));
             }
             (Some(Denial::UnknownChannel) | None, _) => ErrorCode::UnknownChannel,
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
@@ -191,14 +192,19 @@ impl Client {
     }
 
     /// The one decision, for every command and every way in.
-    pub(super) fn decide(&self, channel: &ChannelName, permission: Permission) -> Decision {
+    pub(super) fn decide(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+    ) -> Decision {
         let subject = Subject {
             user: self.identity.user(),
             claims: self.identity.claims(),
             connection: &self.facts,
             now: self.node.clock.now(),
         };
-        let decision = self.node.policy.decide(&subject, channel, permission);
+        let decision = terms.policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
             decision.is_allowed(),
@@ -225,41 +231,15 @@ impl Client {
 
     /// In the grace after its token expired a connection hears, but does nothing new (LIVE-1).
     pub(super) fn refuse_in_grace(&self) -> Result<(), Stop> {
-        if self.identity.expires_at() <= self.node.clock.now() {
-            return Err(ErrorCode::Expired.into());
-        }
-        Ok(())
-    }
-
-    /// Decides subscriptions again whose decision read the time; what is withdrawn is ended.
-    pub(super) async fn redecide(&mut self) {
-        let mut withdrawn = Vec::new();
-        for subscription in self.subscriptions.values().filter(|s| s.reads_now) {
-            let channel = subscription.channel();
-            let may = |permission| self.decide(channel, permission).is_allowed();
-            if !may(Permission::Subscribe) {
-                withdrawn.push(channel.clone());
-            } else if subscription.has_join_leave() && !may(Permission::Presence) {
-                subscription.end_join_leave();
-            }
-        }
-        for channel in withdrawn {
-            self.leave(&channel).await;
-            let push = Push::Unsubscribe {
-                code: UnsubscribeCode::PermissionWithdrawn,
-            };
-            self.peer.send(&Message::Push {
-                channel: channel.as_str(),
-                push,
-            });
+        match self.is_expired() {
+            true => Err(ErrorCode::Expired.into()),
+            false => Ok(()),
         }
     }
 
-    /// Whether a subscription must be decided again now and then.
-    pub(super) fn has_timed_subscriptions(&self) -> bool {
-        self.subscriptions
-            .values()
-            .any(|subscription| subscription.reads_now)
+    /// Whether the identity is true no longer.
+    pub(super) fn is_expired(&self) -> bool {
+        self.identity.expires_at() <= self.node.clock.now()
     }
 
     /// Ends a subscription, if there is one, and tells those who want to know.
@@ -270,11 +250,8 @@ impl Client {
         subscription.end();
         self.together.channels.fetch_sub(1, Ordering::Relaxed);
         self.node.engine.unsubscribe(channel, &*subscription).await;
-        if self
-            .node
-            .policy
-            .features(channel)
-            .is_some_and(|features| features.join_leave)
+        let features = self.node.terms.load().policy.features(channel);
+        if features.is_some_and(|features| features.join_leave)
             && let Err(error) = self.node.engine.leave(channel, self.peer.info()).await
         {
             tracing::warn!(%error, "leave not told");

@@ -2,31 +2,32 @@
 //! keeps the deadlines. There is one per WebSocket, and it touches no other. What others have for
 //! its client goes past it, by the [`Link`](super::link::Link), unless the socket is full.
 
+mod due;
 mod incoming;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use self::due::counting;
 use super::Node;
 use super::client::Client;
 use super::close::{By, Close};
 use super::deadlines::{Deadlines, Due};
 use super::inbox::{Inbox, ReadTurn};
 use super::link::WriteTurn;
-use super::outbox::Entry;
 use super::peer::Peer;
 use super::rates::Together;
+use crate::identity::Identity;
 use crate::limits::{
-    CLOSE_TIMEOUT, CONNECT_TIMEOUT, EMPTY_READS, EXPIRY_GRACE, FIRST_MESSAGE_BYTES,
-    FRAME_PONG_TIMEOUT, MESSAGE_TIMEOUT, OUTBOX_SOFT_BYTES, REDECIDE_INTERVAL, WRITE_TIMEOUT,
+    CLOSE_TIMEOUT, CONNECT_TIMEOUT, EMPTY_READS, FIRST_MESSAGE_BYTES, MESSAGE_TIMEOUT,
+    OUTBOX_SOFT_BYTES, WRITE_TIMEOUT,
 };
-use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply, ping_frame};
-use crate::protocol::{Command, Decoder, Disconnect, Message, Request};
+use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply};
+use crate::protocol::{Command, Decoder, Disconnect, Request};
 use crate::rate::Bucket;
 
 /// What runs on a connection.
@@ -34,7 +35,7 @@ pub(super) enum Service {
     /// The Centrifuge client protocol.
     Protocol(Box<Client>),
     /// Every message comes back as it is, until the identity expires.
-    Echo,
+    Echo(Identity),
 }
 
 /// One connection.
@@ -84,6 +85,8 @@ enum Turn {
     Command(Box<Command>),
     Close(Close),
     Due(Due),
+    /// What the client was let in and allowed on may have changed.
+    LookAgain,
     Over(Close),
 }
 
@@ -114,10 +117,10 @@ impl Connection {
     }
 
     /// Runs until the connection is over. `early` came right behind the upgrade request (WS-10).
-    pub(super) async fn run(&mut self, early: Bytes, expires_in: Duration) -> Close {
+    pub(super) async fn run(&mut self, early: Bytes) -> Close {
         match &self.service {
             Service::Protocol(_) => self.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
-            Service::Echo => self.begin(expires_in),
+            Service::Echo(_) => self.begin(),
         }
         if let Err(violation) = self.inbox.feed(&early) {
             self.violation = Some(violation);
@@ -136,6 +139,7 @@ impl Connection {
                 }
                 Turn::Close(close) => self.peer.link.end(close),
                 Turn::Due(due) => self.on_due(due).await,
+                Turn::LookAgain => self.look_again().await,
                 Turn::Over(close) => return close,
             }
         }
@@ -164,6 +168,9 @@ impl Connection {
             let was_paused = self.is_paused();
             if let Some(over) = self.write(cx) {
                 return Poll::Ready(Turn::Over(over));
+            }
+            if self.peer.link.take_asked() {
+                return Poll::Ready(Turn::LookAgain);
             }
             // Where too much waited to go on, the write may have made room.
             if was_paused && !self.is_paused() {
@@ -263,68 +270,24 @@ impl Connection {
             return Ok(());
         };
         let was_connected = client.is_connected();
-        let subscribes = matches!(command.request, Request::Connect(_) | Request::Subscribe(_));
+        let (subscribes, refreshes) = match command.request {
+            Request::Connect(_) | Request::Subscribe(_) => (true, false),
+            Request::Refresh { .. } => (true, true),
+            _ => (false, false),
+        };
         let handled = Box::pin(client.handle(*command));
         self.peer.link.gather(handled).await?;
-        if subscribes && client.has_timed_subscriptions() {
-            self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
-        }
-        if client.is_connected() && !was_connected {
-            let expires_in = client.expires_in();
+        let connects = client.is_connected() && !was_connected;
+        if connects {
             self.deadlines.clear(Due::Connect);
-            self.begin(expires_in);
+            self.begin();
+        } else if refreshes {
+            self.await_expiry();
+        }
+        if subscribes {
+            self.await_redecision();
         }
         Ok(())
-    }
-
-    /// The connection is in use: it is kept alive, for as long as its identity is true.
-    fn begin(&mut self, expires_in: Duration) {
-        self.inbox.set_max_message(self.node.settings.max_message);
-        let interval = self.node.settings.ping_interval;
-        self.deadlines
-            .set(Due::Ping, interval.mul_f64(rand::random_range(0.5..1.0)));
-        self.deadlines
-            .set(Due::Expiry, expires_in.saturating_add(EXPIRY_GRACE));
-    }
-
-    async fn on_due(&mut self, due: Due) {
-        match due {
-            Due::Connect => self.peer.end(Disconnect::Stale),
-            Due::Ping => self.ping(),
-            Due::Pong => self.peer.end(Disconnect::NoPong),
-            Due::Message => self.peer.link.end(MESSAGE_TOO_SLOW),
-            Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
-            Due::Redecide => {
-                if let Service::Protocol(client) = &mut self.service {
-                    self.peer.link.gather(Box::pin(client.redecide())).await;
-                    if client.has_timed_subscriptions() {
-                        self.deadlines.set(Due::Redecide, REDECIDE_INTERVAL);
-                    }
-                }
-            }
-            // Nothing can be said any more: the next turn ends it.
-            Due::Write => self.give_up(Disconnect::WriteError.into()),
-            Due::Close => self.give_up(self.lost()),
-        }
-    }
-
-    fn ping(&mut self) {
-        let settings = &self.node.settings;
-        let (wait, entry) = match (&self.service, self.pings) {
-            (Service::Protocol(_), Pings::Protocol) => {
-                let ping = self.peer.link.format.encode(&Message::Ping);
-                (settings.pong_timeout, Entry::Message(ping))
-            }
-            _ => (FRAME_PONG_TIMEOUT, Entry::control(ping_frame())),
-        };
-        self.deadlines.set(Due::Ping, settings.ping_interval);
-        self.deadlines.begin(Due::Pong, wait);
-        self.peer.link.queue(entry);
-    }
-
-    fn give_up(&mut self, close: Close) {
-        self.peer.link.end(close);
-        self.stage = Stage::GaveUp(self.lost());
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -377,10 +340,4 @@ impl Connection {
     }
 }
 
-/// While we do not read, the peer cannot show that it is alive; the write deadline guards.
-fn counting(paused: bool) -> impl Fn(Due) -> bool {
-    move |due| !paused || !matches!(due, Due::Pong | Due::Message)
-}
-
 const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");
-const MESSAGE_TOO_SLOW: Close = Close::server(1008, "message not complete in time");

@@ -64,6 +64,16 @@ impl Deadlines {
         }
     }
 
+    /// Moves it earlier, if it is set: never later.
+    pub(super) fn hasten(&mut self, due: Due, after: Duration) {
+        if let (Some(at), Some(earlier)) = (
+            &mut self.at[due as usize],
+            Instant::now().checked_add(after),
+        ) {
+            *at = earlier.min(*at);
+        }
+    }
+
     pub(super) fn is_set(&self, due: Due) -> bool {
         self.at[due as usize].is_some()
     }

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::{future::poll_fn, mem};
 
@@ -23,6 +24,8 @@ use crate::protocol::{Disconnect, Format, Message};
 /// The shared write half of a connection, and what is under it.
 pub(super) struct Link {
     pub(super) format: Format,
+    /// The task is to look whether its client may still be here, and hear what it hears.
+    asked: AtomicBool,
     limit: usize,
     state: Mutex<State>,
 }
@@ -58,6 +61,7 @@ impl Link {
     pub(super) fn new(wire: Box<dyn Wire>, format: Format, limit: usize) -> Link {
         Link {
             format,
+            asked: AtomicBool::new(false),
             limit,
             state: Mutex::new(State {
                 wire: Some(wire),
@@ -131,6 +135,18 @@ impl Link {
             .lock()
             .outbox
             .push(Entry::control(frame), usize::MAX);
+    }
+
+    /// Has the task look again at what it was let in and allowed on.
+    pub(super) fn ask(&self) {
+        // Before the lock, and the task looks behind it: so it sees this, or is woken.
+        self.asked.store(true, Ordering::Relaxed);
+        self.state.lock().wake();
+    }
+
+    /// Whether the task was asked, since it last was told so; for the task, behind its writing.
+    pub(super) fn take_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::Acquire)
     }
 
     /// Ends the connection once what waits is written. The first reason counts.

@@ -4,6 +4,7 @@
 //! stream afterwards. What a client may do is decided here for each command, what it did goes to
 //! the engine, and what it is to hear comes by its link.
 
+mod again;
 mod client;
 mod close;
 mod commands;
@@ -18,6 +19,8 @@ mod places;
 mod rates;
 mod settings;
 mod subscription;
+mod terms;
+mod watch;
 mod wire;
 
 #[cfg(test)]
@@ -25,6 +28,7 @@ mod tests;
 
 pub use rates::CommandRates;
 pub use settings::{SessionSettings, WhenFull};
+pub use terms::{InForce, Numbered, Terms};
 pub use wire::{Flushed, Wire, Written, close_orderly};
 
 use std::panic::AssertUnwindSafe;
@@ -44,23 +48,19 @@ use self::peer::Peer;
 use self::places::{Place, Places};
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::identity::{Door, Identity};
+use crate::identity::Identity;
 use crate::limits::ENDS_IN_A_TURN;
-use crate::policy::{ConnectionFacts, Policy, UserId};
+use crate::policy::{ConnectionFacts, UserId};
 use crate::protocol::{Disconnect, Format};
 use crate::telemetry::{Gauged, Metrics, logs};
 use crate::turns::Turns;
 
 /// What all connections of a node share.
 pub struct Node {
-    /// Who may do what.
-    pub policy: Arc<Policy>,
+    /// Who may do what, and who is let in; a reload replaces it.
+    pub terms: InForce,
     /// Keeps and carries publications.
     pub engine: Arc<dyn Engine>,
-    /// Judges a token that comes in a command, as it judged the first.
-    pub door: Arc<Door>,
-    /// Limits and intervals.
-    pub settings: SessionSettings,
     /// The time that tokens are judged by.
     pub clock: Clock,
     /// Counters.
@@ -106,7 +106,7 @@ pub struct Sessions {
 impl Sessions {
     /// A node without sessions. To be called where tokio runs.
     pub fn new(node: Arc<Node>) -> Sessions {
-        let places = Arc::new(Places::new(node.settings, node.metrics.sessions.clone()));
+        let places = Arc::new(Places::new(node.metrics.sessions.clone()));
         Sessions {
             node,
             places,
@@ -125,7 +125,8 @@ impl Sessions {
         facts: ConnectionFacts,
         conversation: Conversation,
     ) -> Result<Reservation, NoPlace> {
-        let place = self.places.take(identity.user())?;
+        let settings = self.node.terms.load().settings;
+        let place = self.places.take(identity.user(), &settings)?;
         Ok(Reservation {
             sessions: self.clone(),
             place,
@@ -140,7 +141,12 @@ impl Sessions {
     /// # Errors
     /// When it would not.
     pub async fn has_room(&self, user: &UserId) -> Result<(), NoPlace> {
-        self.places.has_room(user)
+        self.places.has_room(user, &self.node.terms.load().settings)
+    }
+
+    /// The terms that newcomers are let in by.
+    pub fn terms(&self) -> Arc<Numbered> {
+        self.node.terms.load().clone()
     }
 
     /// Live connections.
@@ -207,14 +213,15 @@ impl Reservation {
             // Its frames are the client's; it says nothing of its own.
             Conversation::Echo => (Format::Json, Pings::Frames),
         };
-        let link = Link::new(wire, format, node.settings.outbox_bytes);
-        let peer = Arc::new(Peer::new(&identity, link));
+        let outbox = node.terms.load().settings.outbox_bytes;
+        let link = Link::new(wire, format, outbox);
+        let generation = node.terms.generation.clone();
+        let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
         let live = Gauged::new(&node.metrics.connections);
-        let expires_in = node.clock.now().until(identity.expires_at());
         let together = place.together();
         let service = match conversation {
-            Conversation::Echo => Service::Echo,
+            Conversation::Echo => Service::Echo(identity),
             _ => Service::Protocol(Box::new(Client::new(
                 node.clone(),
                 peer.clone(),
@@ -228,7 +235,7 @@ impl Reservation {
         async move {
             let began = Instant::now();
             // A fault in one connection ends that one alone: what it holds is given back below.
-            let run = AssertUnwindSafe(connection.run(early, expires_in)).catch_unwind();
+            let run = AssertUnwindSafe(connection.run(early)).catch_unwind();
             let close = run.await.unwrap_or_else(|_| {
                 node.metrics.panics.inc();
                 tracing::error!(client = peer.name(), "connection ended by a panic");

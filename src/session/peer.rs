@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::link::Link;
+use super::terms::Generation;
 use crate::identity::Identity;
 use crate::protocol::{ClientInfo, Disconnect, Message};
 
@@ -14,14 +15,21 @@ pub(super) struct Peer {
     name: String,
     info: ArcSwap<ClientInfo>,
     pub(super) link: Link,
+    /// Of the node's terms; each delivery compares it.
+    pub(super) generation: Generation,
 }
 
 impl Peer {
     /// The shared part of a new connection of this identity.
-    pub(super) fn new(identity: &Identity, link: Link) -> Peer {
+    pub(super) fn new(identity: &Identity, link: Link, generation: Generation) -> Peer {
         let name = uuid::Uuid::new_v4().to_string();
         let info = ArcSwap::from_pointee(info_of(identity, &name));
-        Peer { name, info, link }
+        Peer {
+            name,
+            info,
+            link,
+            generation,
+        }
     }
 
     /// The id as the protocol writes it.

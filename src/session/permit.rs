@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 
 use crate::policy::{ChannelName, Features, Permission};
-use crate::protocol::{ConnectResult, HistoryResult, ReplyBody, SubscribeResult};
+use crate::protocol::{ConnectResult, HistoryResult, RefreshResult, ReplyBody, SubscribeResult};
 
 /// A permission, as a type.
 pub(super) trait Asked {
@@ -35,21 +35,44 @@ impl Asked for ToSeePresence {
     const PERMISSION: Permission = Permission::Presence;
 }
 
+/// What a decision that allows was made on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// The generation of the terms.
+    pub(super) generation: u32,
+    /// It holds only for a while.
+    pub(super) reads_now: bool,
+}
+
+impl Standing {
+    /// Of two decisions that hold together.
+    pub(super) fn and(self, other: Standing) -> Standing {
+        Standing {
+            generation: self.generation.min(other.generation),
+            reads_now: self.reads_now || other.reads_now,
+        }
+    }
+}
+
 /// The session decided that this connection may do `P` with this channel.
 pub(super) struct Allowed<P> {
     channel: ChannelName,
     features: Features,
-    reads_now: bool,
+    standing: Standing,
     permission: PhantomData<P>,
 }
 
 impl<P: Asked> Allowed<P> {
     /// Only [`super::client::Client::permit`] calls this, after a decision that allows.
-    pub(super) fn decided(channel: ChannelName, features: Features, reads_now: bool) -> Allowed<P> {
+    pub(super) fn decided(
+        channel: ChannelName,
+        features: Features,
+        standing: Standing,
+    ) -> Allowed<P> {
         Allowed {
             channel,
             features,
-            reads_now,
+            standing,
             permission: PhantomData,
         }
     }
@@ -63,9 +86,9 @@ impl<P: Asked> Allowed<P> {
         self.features
     }
 
-    /// Whether the decision holds only for a while.
-    pub(super) fn reads_now(&self) -> bool {
-        self.reads_now
+    /// What the decision was made on.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
     }
 }
 
@@ -73,6 +96,11 @@ impl<P: Asked> Allowed<P> {
 pub(super) struct Answer(ReplyBody);
 
 impl Answer {
+    /// A newer identity needs no permit: the door decided.
+    pub(super) fn refreshed(result: RefreshResult) -> Answer {
+        Answer(ReplyBody::Refresh(result))
+    }
+
     /// Connecting needs no permit: the door decided.
     pub(super) fn connected(result: ConnectResult) -> Answer {
         Answer(ReplyBody::Connect(result))

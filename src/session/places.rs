@@ -22,7 +22,6 @@ use crate::telemetry::Gauged;
 pub(super) struct Places {
     shards: Box<[Mutex<HashMap<UserId, Session, RandomState>>]>,
     hasher: RandomState,
-    settings: SessionSettings,
     gauge: Gauge,
     draining: AtomicBool,
     /// How often users connect. It outlives their sessions, which end with the last connection.
@@ -51,11 +50,10 @@ pub(super) struct Place {
 const SHARDS: usize = 64;
 
 impl Places {
-    pub(super) fn new(settings: SessionSettings, gauge: Gauge) -> Places {
+    pub(super) fn new(gauge: Gauge) -> Places {
         Places {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            settings,
             gauge,
             draining: AtomicBool::new(false),
             connects: Table::new(USERS_COUNTED),
@@ -69,19 +67,23 @@ impl Places {
     }
 
     /// Takes a place, or the oldest connection's, as configured.
-    pub(super) fn take(self: &Arc<Self>, user: &UserId) -> Result<Place, NoPlace> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        user: &UserId,
+        settings: &SessionSettings,
+    ) -> Result<Place, NoPlace> {
         let mut sessions = self.shard(user).lock();
         let taken = sessions.get(user).map_or(0, Session::places);
-        self.check_room(taken)?;
+        check_room(taken, settings)?;
         // Only who gets a place has connected once more.
-        if let Some(rate) = &self.settings.connects {
+        if let Some(rate) = &settings.connects {
             let taken = self.connects.take(user, rate, self.ticks.now());
             taken.map_err(too_often)?;
         }
         let session = sessions
             .entry(user.clone())
             .or_insert_with(|| Session::new(&self.gauge));
-        if taken >= self.settings.max_connections {
+        if taken >= settings.max_connections {
             let oldest = session.connections.pop_front().ok_or(NoPlace::Full)?;
             oldest.end(Disconnect::ConnectionLimit);
         }
@@ -95,22 +97,18 @@ impl Places {
         })
     }
 
-    pub(super) fn has_room(&self, user: &UserId) -> Result<(), NoPlace> {
+    pub(super) fn has_room(
+        &self,
+        user: &UserId,
+        settings: &SessionSettings,
+    ) -> Result<(), NoPlace> {
         let sessions = self.shard(user).lock();
-        self.check_room(sessions.get(user).map_or(0, Session::places))?;
-        let Some(rate) = &self.settings.connects else {
+        check_room(sessions.get(user).map_or(0, Session::places), settings)?;
+        let Some(rate) = &settings.connects else {
             return Ok(());
         };
         let would = self.connects.peek(user, rate, self.ticks.now());
         would.map_err(too_often)
-    }
-
-    fn check_room(&self, taken: usize) -> Result<(), NoPlace> {
-        let is_full = taken >= self.settings.max_connections;
-        match self.settings.when_full {
-            WhenFull::Refuse if is_full => Err(NoPlace::Full),
-            _ => Ok(()),
-        }
     }
 
     /// All connections of the node.
@@ -129,6 +127,14 @@ impl Places {
 
     fn shard(&self, user: &UserId) -> &Mutex<HashMap<UserId, Session, RandomState>> {
         &self.shards[self.hasher.hash_one(user) as usize % SHARDS]
+    }
+}
+
+fn check_room(taken: usize, settings: &SessionSettings) -> Result<(), NoPlace> {
+    let is_full = taken >= settings.max_connections;
+    match settings.when_full {
+        WhenFull::Refuse if is_full => Err(NoPlace::Full),
+        _ => Ok(()),
     }
 }
 

@@ -2,11 +2,13 @@
 //! overtaking the reply to the subscribe command, or from following the one to unsubscribe.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
 use super::peer::Peer;
+use super::permit::Standing;
+use super::terms::STALE;
 use crate::hub::{Batch, Delivered, Event, Member, Seat};
 use crate::limits::OUTBOX_ENTRY_BYTES;
 use crate::policy::ChannelName;
@@ -20,14 +22,17 @@ pub(super) struct Subscription {
     /// It asked for joins and leaves, and may see presence.
     join_leave: AtomicBool,
     /// Its decision read the time, so it is taken again now and then.
-    pub(super) reads_now: bool,
+    reads_now: AtomicBool,
+    /// The generation of the terms that it was decided under, last of all.
+    decided: AtomicU32,
     gate: Mutex<Gate>,
 }
 
 enum Gate {
-    /// The reply is not queued yet: what comes waits here. In a box, since it is soon over.
-    Subscribing(Box<Waiting>),
-    Subscribed,
+    /// The reply is not queued yet, or the decision is to be taken again: what comes waits here. In
+    /// a box, since it is soon over.
+    Shut(Box<Waiting>),
+    Open,
     /// A batch that is under way comes too late.
     Ended,
 }
@@ -44,16 +49,16 @@ impl Subscription {
         peer: Arc<Peer>,
         channel: ChannelName,
         join_leave: bool,
-        reads_now: bool,
+        standing: Standing,
     ) -> Subscription {
-        let gate = Mutex::new(Gate::Subscribing(Box::default()));
         Subscription {
             peer,
             channel,
             seat: Seat::default(),
             join_leave: AtomicBool::new(join_leave),
-            reads_now,
-            gate,
+            reads_now: AtomicBool::new(standing.reads_now),
+            decided: AtomicU32::new(standing.generation),
+            gate: Mutex::new(Gate::Shut(Box::default())),
         }
     }
 
@@ -71,19 +76,56 @@ impl Subscription {
         self.join_leave.store(false, Ordering::Relaxed);
     }
 
+    /// Whether its decision holds only for a while.
+    pub(super) fn reads_now(&self) -> bool {
+        self.reads_now.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was decided under the terms in force.
+    pub(super) fn is_current(&self) -> bool {
+        let decided = self.decided.load(Ordering::Relaxed);
+        self.peer.generation.is_current(decided)
+    }
+
+    /// The identity that it was decided for is another now: nothing is heard until
+    /// [`Subscription::stand`].
+    pub(super) fn doubt(&self) {
+        // With the gate in hand, so that what is being written is out before.
+        let _gate = self.gate.lock();
+        self.decided.store(STALE, Ordering::Relaxed);
+    }
+
+    /// It was decided again, and stands: what waited goes out.
+    pub(super) fn stand(&self, standing: Standing) {
+        let mut gate = self.gate.lock();
+        self.reads_now.store(standing.reads_now, Ordering::Relaxed);
+        self.decided.store(standing.generation, Ordering::Relaxed);
+        self.release(&mut gate);
+    }
+
     /// The reply is queued: what waited goes out, and all else directly.
     pub(super) fn open(&self) {
-        let mut gate = self.gate.lock();
-        if let Gate::Subscribing(waiting) = std::mem::replace(&mut *gate, Gate::Subscribed) {
-            for batch in waiting.batches {
-                self.peer.link.deliver(&batch);
-            }
-        }
+        self.release(&mut self.gate.lock());
     }
 
     /// From the return on nothing is heard.
     pub(super) fn end(&self) {
         *self.gate.lock() = Gate::Ended;
+    }
+
+    fn release(&self, gate: &mut Gate) {
+        let Gate::Shut(waiting) = gate else { return };
+        if !self.is_current() {
+            self.peer.link.ask();
+            return;
+        }
+        for batch in std::mem::take(&mut waiting.batches) {
+            // Presence may have been withdrawn while they waited.
+            if batch.is_publications() || self.has_join_leave() {
+                self.peer.link.deliver(&batch);
+            }
+        }
+        *gate = Gate::Open;
     }
 
     /// What of joins and leaves is to be heard here.
@@ -100,21 +142,30 @@ impl Subscription {
         }
     }
 
-    /// Hands on what is to be heard, or keeps it until the reply is queued.
+    /// Hands on what is to be heard, or keeps it until the reply is queued, or until it was decided
+    /// again whether it may be heard (CHAN-5).
     fn hear(&self, gate: &mut Gate, batch: &Arc<Batch>) -> Delivered {
         match gate {
-            Gate::Subscribed => return self.peer.link.deliver(batch),
-            Gate::Subscribing(waiting) => {
-                waiting.bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
-                if waiting.bytes > self.peer.link.limit() {
-                    self.peer.end(Disconnect::Slow);
-                } else {
-                    waiting.batches.push(batch.clone());
-                }
+            Gate::Open if self.is_current() => return self.peer.link.deliver(batch),
+            Gate::Open => {
+                let mut waiting = Box::default();
+                self.keep(&mut waiting, batch);
+                *gate = Gate::Shut(waiting);
+                self.peer.link.ask();
             }
+            Gate::Shut(waiting) => self.keep(waiting, batch),
             Gate::Ended => {}
         }
         Delivered::default()
+    }
+
+    fn keep(&self, waiting: &mut Waiting, batch: &Arc<Batch>) {
+        waiting.bytes += batch.frame(self.peer.link.format).len() + OUTBOX_ENTRY_BYTES;
+        if waiting.bytes > self.peer.link.limit() {
+            self.peer.end(Disconnect::Slow);
+        } else {
+            waiting.batches.push(batch.clone());
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //! are left out, but an embedded result is there even when it is empty (SDKs hang without it), and
 //! some members are always there. Members stand in the order of the reference.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 
 use super::text::{Members, array, object};
 use crate::protocol::{
-    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push, ReplyBody,
-    SubscribeResult,
+    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push,
+    RefreshResult, ReplyBody, SubscribeResult,
 };
 
 /// More than the names, quotes and numbers of a push or a small reply take.
@@ -48,6 +50,7 @@ pub(super) fn capacity(message: &Message<'_>) -> usize {
                         Push::Publication(publication) => publication_estimate(publication),
                         Push::Join(info) | Push::Leave(info) => info_estimate(info),
                         Push::Unsubscribe { .. } => 0,
+                        Push::Subscribe { data } => data.as_ref().map_or(0, |data| data.len()),
                     }
             }
             Message::Reply {
@@ -116,12 +119,24 @@ fn reply(envelope: &mut Members<'_>, body: &ReplyBody) {
         ReplyBody::History(result) => {
             envelope.object("history", |members| history(members, result));
         }
+        ReplyBody::Refresh(result) => {
+            envelope.object("refresh", |members| refresh(members, result));
+        }
+    }
+}
+
+/// Both members or neither.
+fn expiry(members: &mut Members<'_>, ttl: Option<NonZeroU32>) {
+    if let Some(ttl) = ttl {
+        members.flag("expires", true);
+        members.number("ttl", u64::from(ttl.get()));
     }
 }
 
 fn connect(members: &mut Members<'_>, result: &ConnectResult) {
     members.string("client", &result.client);
     members.string("version", &result.version);
+    expiry(members, result.ttl);
     if !result.subs.is_empty() {
         members.object("subs", |by_channel| {
             for (channel, result) in &result.subs {
@@ -133,6 +148,12 @@ fn connect(members: &mut Members<'_>, result: &ConnectResult) {
     }
     members.number_unless_zero("ping", u64::from(result.ping));
     members.flag("pong", result.pong);
+}
+
+fn refresh(members: &mut Members<'_>, result: &RefreshResult) {
+    members.string("client", &result.client);
+    members.string("version", &result.version);
+    expiry(members, Some(result.ttl));
 }
 
 fn subscribe(members: &mut Members<'_>, result: &SubscribeResult) {
@@ -161,6 +182,9 @@ fn push(members: &mut Members<'_>, push: &Push) {
             members.number("code", u64::from(code.code()));
             members.string("reason", code.reason());
         }),
+        Push::Subscribe { data } => members.object("subscribe", |members| {
+            members.payload_if_any("data", data.as_ref());
+        }),
     }
 }
 
@@ -177,7 +201,5 @@ fn publication(members: &mut Members<'_>, publication: &Publication) {
 fn info(members: &mut Members<'_>, info: &ClientInfo) {
     members.string("user", &info.user);
     members.string("client", &info.client);
-    if let Some(data) = &info.conn_info {
-        members.payload("conn_info", data);
-    }
+    members.payload_if_any("conn_info", info.conn_info.as_ref());
 }

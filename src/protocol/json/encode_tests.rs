@@ -1,11 +1,12 @@
 //! The encoder, byte for byte against the examples of the Centrifuge client protocol.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::encode;
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Message, Payload, Publication,
-    Push, ReplyBody, SubscribeResult, UnsubscribeCode,
+    Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 fn text(message: &Message<'_>) -> String {
@@ -129,20 +130,39 @@ fn connect_has_the_server_side_subscriptions() {
     let mut result = ConnectResult {
         client: "6f2c".into(),
         version: "Gatepost 0.1.0".into(),
+        ttl: NonZeroU32::new(840),
         subs: vec![("#alice".into(), SubscribeResult::default())],
         ping: 25,
         pong: true,
     };
     assert_eq!(
         reply(ReplyBody::Connect(result.clone())),
-        r##"{"id":5,"connect":{"client":"6f2c","version":"Gatepost 0.1.0","subs":{"#alice":{}},"ping":25,"pong":true}}"##
+        r##"{"id":5,"connect":{"client":"6f2c","version":"Gatepost 0.1.0","expires":true,"ttl":840,"subs":{"#alice":{}},"ping":25,"pong":true}}"##
     );
     result.subs.clear();
+    result.ttl = None;
     result.ping = 0;
     result.pong = false;
     assert_eq!(
         reply(ReplyBody::Connect(result)),
         r#"{"id":5,"connect":{"client":"6f2c","version":"Gatepost 0.1.0"}}"#
+    );
+}
+
+#[test]
+fn a_refresh_says_when_to_come_again() {
+    let result = RefreshResult {
+        client: "6f2c".into(),
+        version: "Gatepost 0.1.0".into(),
+        ttl: NonZeroU32::MIN,
+    };
+    assert_eq!(
+        reply(ReplyBody::Refresh(result)),
+        r#"{"id":5,"refresh":{"client":"6f2c","version":"Gatepost 0.1.0","expires":true,"ttl":1}}"#
+    );
+    assert_eq!(
+        push(Push::Subscribe { data: None }),
+        r#"{"push":{"channel":"chat:general","subscribe":{}}}"#
     );
 }
 

@@ -64,6 +64,12 @@ impl Members<'_> {
         self.name(name).extend_from_slice(value.as_bytes());
     }
 
+    pub(super) fn payload_if_any(&mut self, name: &'static str, value: Option<&Payload>) {
+        if let Some(value) = value {
+            self.payload(name, value);
+        }
+    }
+
     /// Left out when zero.
     pub(super) fn number_unless_zero(&mut self, name: &'static str, value: u64) {
         if value != 0 {

@@ -34,6 +34,7 @@ struct Reply {
     presence: Option<Presence>,
     presence_stats: Option<PresenceStats>,
     history: Option<History>,
+    refresh: Option<Refresh>,
 }
 
 impl From<Reply> for wire::Reply {
@@ -49,6 +50,7 @@ impl From<Reply> for wire::Reply {
             presence: reply.presence.map(Into::into),
             presence_stats: reply.presence_stats.map(Into::into),
             history: reply.history.map(Into::into),
+            refresh: reply.refresh.map(Into::into),
         }
     }
 }
@@ -82,6 +84,7 @@ struct Push {
     r#pub: Option<Publication>,
     join: Option<Member>,
     leave: Option<Member>,
+    subscribe: Option<ServerSubscribe>,
     unsubscribe: Option<Unsubscribe>,
 }
 
@@ -96,12 +99,22 @@ impl From<Push> for wire::Push {
             leave: push.leave.map(|leave| wire::Leave {
                 info: Some(leave.info.into()),
             }),
+            subscribe: push.subscribe.map(|subscribe| wire::Subscribe {
+                data: subscribe.data.map(|raw| bytes(&raw)).unwrap_or_default(),
+            }),
             unsubscribe: push.unsubscribe.map(|unsubscribe| wire::Unsubscribe {
                 code: unsubscribe.code,
                 reason: unsubscribe.reason,
             }),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerSubscribe {
+    #[serde(default, deserialize_with = "some")]
+    data: Option<Box<RawValue>>,
 }
 
 /// Of a join or a leave.
@@ -162,6 +175,8 @@ impl From<Info> for wire::ClientInfo {
 struct Connect {
     client: String,
     version: String,
+    expires: bool,
+    ttl: u32,
     subs: BTreeMap<String, Subscribe>,
     ping: u32,
     pong: bool,
@@ -173,6 +188,8 @@ impl From<Connect> for wire::ConnectResult {
         wire::ConnectResult {
             client: connect.client,
             version: connect.version,
+            expires: connect.expires,
+            ttl: connect.ttl,
             subs: subs
                 .map(|(key, value)| wire::SubsEntry {
                     key,
@@ -181,6 +198,26 @@ impl From<Connect> for wire::ConnectResult {
                 .collect(),
             ping: connect.ping,
             pong: connect.pong,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    client: String,
+    version: String,
+    expires: bool,
+    ttl: u32,
+}
+
+impl From<Refresh> for wire::RefreshResult {
+    fn from(refresh: Refresh) -> Self {
+        wire::RefreshResult {
+            client: refresh.client,
+            version: refresh.version,
+            expires: refresh.expires,
+            ttl: refresh.ttl,
         }
     }
 }

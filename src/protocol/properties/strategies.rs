@@ -1,13 +1,14 @@
 //! Any payload, and any message of which it can be a part.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Payload, Publication, Push,
-    ReplyBody, SubscribeResult, UnsubscribeCode,
+    RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 /// JSON with white space of all kinds between tokens.
@@ -77,6 +78,7 @@ pub(in crate::protocol) fn push() -> impl Strategy<Value = Push> {
         info().prop_map(Push::Join),
         info().prop_map(Push::Leave),
         prop::sample::select(UnsubscribeCode::ALL).prop_map(|code| Push::Unsubscribe { code }),
+        prop::option::of(payload()).prop_map(|data| Push::Subscribe { data }),
     ]
 }
 
@@ -96,6 +98,7 @@ pub(in crate::protocol) fn result() -> impl Strategy<Value = Result<ReplyBody, E
             })
         }),
         history().prop_map(|result| Ok(ReplyBody::History(result))),
+        refresh().prop_map(|result| Ok(ReplyBody::Refresh(result))),
     ]
 }
 
@@ -106,13 +109,22 @@ fn error() -> impl Strategy<Value = ErrorReply> {
 
 fn connect() -> impl Strategy<Value = ConnectResult> {
     let subs = prop::collection::btree_map(any::<String>(), subscribe(), 0..3);
-    let rest = any::<(String, String, u32, bool)>();
-    (subs, rest).prop_map(|(subs, (client, version, ping, pong))| ConnectResult {
+    let rest = any::<(String, String, Option<NonZeroU32>, u32, bool)>();
+    (subs, rest).prop_map(|(subs, (client, version, ttl, ping, pong))| ConnectResult {
         client,
         version,
+        ttl,
         subs: subs.into_iter().collect(),
         ping,
         pong,
+    })
+}
+
+fn refresh() -> impl Strategy<Value = RefreshResult> {
+    any::<(String, String, NonZeroU32)>().prop_map(|(client, version, ttl)| RefreshResult {
+        client,
+        version,
+        ttl,
     })
 }
 

@@ -2,13 +2,15 @@
 //!
 //! An embedded result is there even when it is empty: SDKs hang without it.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 use prost::Message as _;
 
 use super::wire;
 use crate::protocol::{
-    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push, ReplyBody,
-    SubscribeResult,
+    ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Payload, Publication, Push,
+    RefreshResult, ReplyBody, SubscribeResult,
 };
 
 /// One message behind its length: all of a frame, or a part of one that holds several.
@@ -74,6 +76,7 @@ impl From<&ReplyBody> for wire::Reply {
                 });
             }
             ReplyBody::History(result) => reply.history = Some(result.into()),
+            ReplyBody::Refresh(result) => reply.refresh = Some(result.into()),
         }
         reply
     }
@@ -85,6 +88,8 @@ impl From<&ConnectResult> for wire::ConnectResult {
         wire::ConnectResult {
             client: result.client.clone(),
             version: result.version.clone(),
+            expires: result.ttl.is_some(),
+            ttl: result.ttl.map_or(0, NonZeroU32::get),
             subs: subs
                 .map(|(channel, result)| wire::SubsEntry {
                     key: channel.clone(),
@@ -93,6 +98,17 @@ impl From<&ConnectResult> for wire::ConnectResult {
                 .collect(),
             ping: result.ping,
             pong: result.pong,
+        }
+    }
+}
+
+impl From<&RefreshResult> for wire::RefreshResult {
+    fn from(result: &RefreshResult) -> Self {
+        wire::RefreshResult {
+            client: result.client.clone(),
+            version: result.version.clone(),
+            expires: true,
+            ttl: result.ttl.get(),
         }
     }
 }
@@ -136,6 +152,10 @@ impl From<&Push> for wire::Push {
                     reason: code.reason().to_owned(),
                 });
             }
+            Push::Subscribe { data } => {
+                let data = bytes_of(data.as_ref());
+                push.subscribe = Some(wire::Subscribe { data });
+            }
         }
         push
     }
@@ -154,11 +174,15 @@ impl From<&Publication> for wire::Publication {
 
 impl From<&ClientInfo> for wire::ClientInfo {
     fn from(info: &ClientInfo) -> Self {
-        let conn_info = info.conn_info.as_ref();
         wire::ClientInfo {
             user: info.user.clone(),
             client: info.client.clone(),
-            conn_info: conn_info.map(|data| data.to_bytes()).unwrap_or_default(),
+            conn_info: bytes_of(info.conn_info.as_ref()),
         }
     }
+}
+
+/// Empty where there is nothing: no payload is.
+fn bytes_of(payload: Option<&Payload>) -> Bytes {
+    payload.map(Payload::to_bytes).unwrap_or_default()
 }

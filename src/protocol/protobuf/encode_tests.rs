@@ -1,11 +1,12 @@
 //! The encoder, byte for byte: the numbers of the fields are the protocol.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::encode;
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Message, Payload, Publication,
-    Push, ReplyBody, SubscribeResult, UnsubscribeCode,
+    Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 fn bytes(message: &Message<'_>) -> Vec<u8> {
@@ -118,13 +119,31 @@ fn connect_has_the_server_side_subscriptions() {
     let result = ConnectResult {
         client: "6f".into(),
         version: "G".into(),
+        ttl: NonZeroU32::new(840),
         subs: vec![("#al".into(), SubscribeResult::default())],
         ping: 25,
         pong: true,
     };
     assert_eq!(
         reply(ReplyBody::Connect(result)),
-        b"\x18\x08\x05\x2a\x14\x0a\x026f\x12\x01G\x32\x07\x0a\x03#al\x12\x00\x38\x19\x40\x01"
+        b"\x1d\x08\x05\x2a\x19\x0a\x026f\x12\x01G\x18\x01\x20\xc8\x06\x32\x07\x0a\x03#al\x12\x00\x38\x19\x40\x01"
+    );
+}
+
+#[test]
+fn a_refresh_says_when_to_come_again() {
+    let result = RefreshResult {
+        client: "6f".into(),
+        version: "G".into(),
+        ttl: NonZeroU32::MIN,
+    };
+    assert_eq!(
+        reply(ReplyBody::Refresh(result)),
+        b"\x0f\x08\x05\x72\x0b\x0a\x026f\x12\x01G\x18\x01\x20\x01"
+    );
+    assert_eq!(
+        push(Push::Subscribe { data: None }),
+        b"\x07\x22\x05\x12\x01c\x4a\x00"
     );
 }
 

@@ -1,16 +1,13 @@
 //! connect: the identity is known since the upgrade; the command begins the protocol.
 
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 
-use crate::identity::{Refusal, Token};
+use super::VERSION;
 use crate::policy::ChannelName;
 use crate::protocol::{ConnectRequest, ConnectResult, Disconnect, ErrorCode, SubscribeResult};
 use crate::session::client::{Client, Stop};
 use crate::session::permit::{Allowed, Answer, ToSubscribe};
 use crate::telemetry::logs;
-
-/// What the client is told of the server.
-const VERSION: &str = concat!("Gatepost ", env!("CARGO_PKG_VERSION"));
 
 impl Client {
     pub(in crate::session) async fn connect(
@@ -18,13 +15,17 @@ impl Client {
         id: u32,
         request: ConnectRequest,
     ) -> Result<(), Stop> {
-        if let Some(token) = &request.token {
-            self.accept_token(token.expose_secret())?;
+        match &request.token {
+            Some(token) => self.accept_token(token).await?,
+            // It dawdled behind the upgrade: the door decides. Not 109, with which an app that has
+            // a cookie and no token to replace would be stopped for good.
+            None if self.is_expired() => return Err(Disconnect::ConnectionExpired.into()),
+            None => {}
         }
         // Nobody reads it yet; what could not be read is told all the same.
         let _ = request.data?;
         let personal = self.subscribe_personal().await?;
-        let settings = &self.node.settings;
+        let ping = self.node.terms.load().settings.ping_interval;
         let subs = personal.iter().map(|permit| {
             (
                 permit.channel().as_str().to_owned(),
@@ -34,12 +35,10 @@ impl Client {
         let result = ConnectResult {
             client: self.peer.name().to_owned(),
             version: VERSION.to_owned(),
+            // That it brought a token is the only sign that it may be able to bring another.
+            ttl: request.token.is_some().then(|| self.ttl()),
             subs: subs.collect(),
-            ping: if self.pings {
-                settings.ping_interval.as_secs() as u32
-            } else {
-                0
-            },
+            ping: if self.pings { ping.as_secs() as u32 } else { 0 },
             pong: self.pings,
         };
         self.reply(id, Answer::connected(result));
@@ -58,38 +57,14 @@ impl Client {
 
     /// A token in the command goes through the checks of the door. It must be of the same user and
     /// issuer; if it lives longer than the door's, it becomes the connection's identity.
-    fn accept_token(&mut self, token: &str) -> Result<(), Stop> {
-        let now = self.node.clock.now();
-        let verified = Token::parse(token).and_then(|t| self.node.door.verifier.verify(&t, now));
-        let identity = match verified {
-            Ok(identity) => identity,
-            Err(Refusal::TokenExpired) => return Err(ErrorCode::TokenExpired.into()),
-            Err(refusal) => {
-                self.log_bad_token(refusal.code());
-                return Err(Disconnect::InvalidToken.into());
-            }
-        };
-        if identity.user() != self.identity.user() || identity.issuer() != self.identity.issuer() {
-            self.log_bad_token("another_user");
-            return Err(Disconnect::InvalidToken.into());
-        }
+    async fn accept_token(&mut self, token: &SecretString) -> Result<(), Stop> {
+        let expired = ErrorCode::TokenExpired.into();
+        let identity = self.judge_token(token, "connect", expired).await?;
         if identity.expires_at() > self.identity.expires_at() {
             self.peer.set_identity(&identity);
             self.identity = identity;
         }
         Ok(())
-    }
-
-    fn log_bad_token(&self, reason: &'static str) {
-        if let Some(left_out) = self.node.lines.admit("token in connect refused") {
-            tracing::warn!(
-                user = logs::field(self.identity.user().as_str()),
-                client = self.peer.name(),
-                reason,
-                left_out,
-                "token in connect refused"
-            );
-        }
     }
 
     /// The server subscribes every connection to its user's channel, by the same decision as any.

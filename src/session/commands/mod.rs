@@ -4,5 +4,9 @@ mod connect;
 mod history;
 mod presence;
 mod publish;
+mod refresh;
 mod subscribe;
 mod unsubscribe;
+
+/// What the client is told of the server.
+const VERSION: &str = concat!("Gatepost ", env!("CARGO_PKG_VERSION"));

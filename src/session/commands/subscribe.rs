@@ -48,12 +48,14 @@ impl Client {
     ) -> Result<(), Stop> {
         self.count_channel()?;
         let channel = permit.channel();
-        let reads_now = permit.reads_now() || presence.is_some_and(Allowed::reads_now);
+        let standing = presence.map_or(permit.standing(), |presence| {
+            permit.standing().and(presence.standing())
+        });
         let subscription = Arc::new(Subscription::new(
             self.peer.clone(),
             channel.clone(),
             presence.is_some(),
-            reads_now,
+            standing,
         ));
         self.subscriptions
             .insert(channel.clone(), subscription.clone());
@@ -83,7 +85,7 @@ impl Client {
 
     /// Takes a place among the connection's channels and among the session's (CHAN-9).
     fn count_channel(&self) -> Result<(), Stop> {
-        let most = self.node.settings.max_channels;
+        let most = self.node.terms.load().settings.max_channels;
         if self.subscriptions.len() >= most {
             return Err(ErrorCode::LimitExceeded.into());
         }

@@ -72,7 +72,7 @@ impl Connection {
                 self.commands = Some(format.decode(data));
                 Ok(())
             }
-            Service::Echo => {
+            Service::Echo(_) => {
                 let (header, used) = encode_header(opcode, data.len());
                 self.peer.link.queue(Entry::Frame {
                     bytes: [&header[..used], &data].concat().into(),
@@ -89,7 +89,7 @@ impl Connection {
             self.commands = None;
             return None;
         };
-        if commands.given() > self.node.settings.max_channels + EXTRA_COMMANDS {
+        if commands.given() > self.node.terms.load().settings.max_channels + EXTRA_COMMANDS {
             self.tell("too many commands in one message");
             return Some(Turn::Close(Disconnect::BadRequest.into()));
         }

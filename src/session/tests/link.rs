@@ -242,7 +242,7 @@ async fn third_write(does: fn() -> io::Result<Written>) -> Vec<u8> {
         does,
     };
     admitted.unwrap().start(Box::new(wire), Bytes::new());
-    let mut alice = Peer { pipe };
+    let mut alice = Peer::at(pipe);
     alice.send(&json!({"id": 1, "connect": {}})).await;
     alice.message().await;
     subscribe(&mut alice).await;

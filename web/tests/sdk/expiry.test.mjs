@@ -1,6 +1,10 @@
-/** A connection lives as long as its token, and a while longer. This file takes half a minute, beside the others. */
+/**
+ * A connection lives as long as its token, and a while longer; with a newer one, longer. One test takes half a minute,
+ * beside the others.
+ */
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import { WebSocket } from "ws";
 import { until } from "../support/deadline.mjs";
 import { Gateway } from "../support/gateway.mjs";
 import { fresh, withEachSdk } from "./stage.mjs";
@@ -12,15 +16,24 @@ const LONG = (LIFE + GRACE + 8) * 1000;
 let gateway;
 before(async () => (gateway = await Gateway.dev()));
 after(() => gateway?.close());
+const withSdk = (title, run, timeout) => withEachSdk(title, () => gateway, run, timeout);
 
-withEachSdk(
-  "a token runs out: nothing more is done for it, then 3005, and the SDK comes back with another",
-  () => gateway,
+/** As with a cookie: the SDK knows of no token, and each attempt brings the newest. */
+const bringing = (next) => ({ ca }) =>
+  class extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols ?? [], { ca, headers: { Authorization: `Bearer ${next()}` } });
+    }
+  };
+
+withSdk(
+  "a token that the SDK knows nothing of runs out: nothing more is done for it, then 3005, and it comes back with another",
   async (stage) => {
     const [user, channel] = [fresh("alice"), fresh("chat:expiry")];
     const lives = [LIFE];
-    const getToken = async () => gateway.token(user, { life: lives.shift() ?? 3600 });
-    const client = await stage.connected(user, { module: { getToken } });
+    const client = await stage.connected(user, {
+      socket: bringing(() => gateway.token(user, { life: lives.shift() ?? 3600 })),
+    });
     const side = await stage.subscribed(client, channel);
     await side.publish("before");
     await side.events.next("publication");
@@ -46,3 +59,61 @@ withEachSdk(
   },
   LONG + 10_000,
 );
+
+const refreshes = (stage, client) => stage.messages(client).flatMap(({ refresh }) => refresh ?? []);
+
+withSdk("a token is replaced on the live socket before it runs out, and nothing is interrupted", async (stage) => {
+  const [user, channel] = [fresh("alice"), fresh("chat:refresh")];
+  const lives = [LIFE + 1];
+  let asked = 0;
+  const getToken = async () => (asked++, gateway.token(user, { life: lives.shift() ?? 3600 }));
+  const client = await stage.connected(user, { module: { getToken } });
+  const began = Date.now();
+  const side = await stage.subscribed(client, channel);
+  const [{ connect }] = stage.messages(client);
+  assert.equal(connect.expires, true);
+  assert.equal(connect.ttl, LIFE, "a tenth of its life before the end, in whole seconds");
+  const [answer] = await until(() => refreshes(stage, client), ({ length }) => length > 0, "the refresh is answered");
+  assert.deepEqual([answer.client, answer.version, answer.expires], [connect.client, connect.version, true]);
+  assert.ok(answer.ttl > 3500 && answer.ttl <= 3570, `${answer.ttl} s`);
+
+  await until(() => Date.now() - began, (passed) => passed > (LIFE + 1.5) * 1000, "the first one ran out");
+  await side.publish("still here");
+  assert.equal((await side.events.next("publication")).data, "still here");
+  assert.equal(asked, 2);
+  assert.equal(client.events.all("connecting").length, 1, "it was never away");
+  assert.deepEqual(client.events.all("error"), []);
+});
+
+withSdk("a refresh to fewer rights ends what they allowed, with the reason, and nothing else", async (stage) => {
+  const user = fresh("alice");
+  const teams = [["red", "blue"], ["blue"]];
+  const getToken = async () => gateway.token(user, { life: teams.length > 1 ? LIFE + 1 : 3600, claims: { teams: teams.shift() } });
+  const client = await stage.connected(user, { module: { getToken } });
+  const [red, blue] = [await stage.subscribed(client, "team:red"), await stage.subscribed(client, "team:blue")];
+  const { code, reason } = await red.events.next("unsubscribed");
+  assert.deepEqual([code, reason], [2100, "permission withdrawn"]);
+  await blue.publish(user);
+  await blue.events.next("publication", ({ data }) => data === user);
+  assert.equal(blue.events.all("unsubscribed").length, 0);
+  red.subscribe();
+  assert.equal((await red.events.next("unsubscribed")).code, 103);
+});
+
+withSdk("a refresh for another user is final", async (stage) => {
+  const user = fresh("alice");
+  const tokens = [gateway.token(user, { life: LIFE + 1 }), gateway.token(fresh("mallory"))];
+  const client = await stage.connected(user, { module: { getToken: async () => tokens.shift() } });
+  const { code, reason } = await client.events.next("disconnected");
+  assert.deepEqual([code, reason], [3500, "invalid token"]);
+});
+
+withSdk("an expired token in a refresh makes the SDK come back, and ask for another", async (stage) => {
+  const user = fresh("alice");
+  const tokens = [gateway.token(user, { life: LIFE + 1 }), gateway.token(user, { life: 60, age: 3600 })];
+  const getToken = async () => tokens.shift() ?? gateway.token(user);
+  const client = await stage.connected(user, { module: { getToken } });
+  const { code } = await client.events.next("connecting", ({ code }) => code !== 0);
+  assert.equal(code, 3005);
+  await client.events.next("connected");
+});

@@ -1,0 +1,83 @@
+//! What was decided once is decided again: under newer terms, for a newer identity, at a later time.
+//!
+//! A decision holds for the terms and the identity that it was made under. When either is another,
+//! nothing more is delivered by a subscription until it was decided again here (CHAN-5).
+
+use super::client::Client;
+use super::permit::Standing;
+use super::terms::Numbered;
+use crate::policy::{ChannelName, Permission};
+use crate::protocol::{Message, Push, UnsubscribeCode};
+
+/// Which subscriptions are decided again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that were decided under other terms, or for another identity.
+    Stale,
+    /// Those too whose decision read the time.
+    Timed,
+}
+
+impl Client {
+    /// Decides again; what is withdrawn is ended, and the client told.
+    pub(super) async fn decide_again(&mut self, which: Which) {
+        // Asked once, so that none is kept for newer terms than it was decided under.
+        let terms = self.node.terms.load().clone();
+        let mut withdrawn = Vec::new();
+        for subscription in self.subscriptions.values() {
+            let timed = which == Which::Timed && subscription.reads_now();
+            if subscription.is_current() && !timed {
+                continue;
+            }
+            let channel = subscription.channel();
+            let Some(mut standing) = self.stands(&terms, channel, Permission::Subscribe) else {
+                // At once, before anything is waited for.
+                subscription.end();
+                withdrawn.push(channel.clone());
+                continue;
+            };
+            if subscription.has_join_leave() {
+                match self.stands(&terms, channel, Permission::Presence) {
+                    Some(presence) => standing = standing.and(presence),
+                    None => subscription.end_join_leave(),
+                }
+            }
+            subscription.stand(standing);
+        }
+        for channel in withdrawn {
+            self.withdraw(&channel).await;
+        }
+    }
+
+    /// Ends a subscription that the client did not end, and tells it.
+    pub(super) async fn withdraw(&mut self, channel: &ChannelName) {
+        self.leave(channel).await;
+        let push = Push::Unsubscribe {
+            code: UnsubscribeCode::PermissionWithdrawn,
+        };
+        self.peer.send(&Message::Push {
+            channel: channel.as_str(),
+            push,
+        });
+    }
+
+    /// Whether a subscription must be decided again now and then.
+    pub(super) fn has_timed_subscriptions(&self) -> bool {
+        self.subscriptions
+            .values()
+            .any(|subscription| subscription.reads_now())
+    }
+
+    fn stands(
+        &self,
+        terms: &Numbered,
+        channel: &ChannelName,
+        permission: Permission,
+    ) -> Option<Standing> {
+        let decision = self.decide(terms, channel, permission);
+        decision.is_allowed().then(|| Standing {
+            generation: terms.generation,
+            reads_now: decision.reads_now(),
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! refresh: a newer token for the connection, on the live socket. It never widens silently: all
+//! that was allowed for the older identity is decided again for the newer.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::VERSION;
+use crate::clock::UnixSeconds;
+use crate::identity::{Identity, Refusal, Token};
+use crate::limits::{REFRESH_MARGIN, REFRESHES, TTL_MAX};
+use crate::policy::{ChannelName, Permission};
+use crate::protocol::{Disconnect, ErrorCode, Message, Push, RefreshResult};
+use crate::session::again::Which;
+use crate::session::client::{Client, Stop};
+use crate::session::permit::{Answer, ToSubscribe};
+use crate::telemetry::logs;
+
+impl Client {
+    pub(in crate::session) async fn refresh(
+        &mut self,
+        id: u32,
+        token: &SecretString,
+    ) -> Result<(), Stop> {
+        let now = self.together.ticks.now();
+        if self.refreshes.take(&REFRESHES, now).is_err() {
+            return Err(ErrorCode::TooManyRequests.into());
+        }
+        // Never 109, with which SDKs stop for good: who comes back is told at connect.
+        let expired = Disconnect::ConnectionExpired.into();
+        let identity = self.judge_token(token, "refresh", expired).await?;
+        self.adopt(identity).await;
+        let result = RefreshResult {
+            client: self.peer.name().to_owned(),
+            version: VERSION.to_owned(),
+            // Who sends a newer token can do so again.
+            ttl: self.ttl(),
+        };
+        self.reply(id, Answer::refreshed(result));
+        tracing::debug!(
+            user = logs::field(self.identity.user().as_str()),
+            client = self.peer.name(),
+            "refreshed"
+        );
+        Ok(())
+    }
+
+    /// A token in a command goes through the checks of the door, and must be of the same user and
+    /// issuer (LIVE-2).
+    pub(in crate::session) async fn judge_token(
+        &self,
+        token: &SecretString,
+        command: &'static str,
+        expired: Stop,
+    ) -> Result<Identity, Stop> {
+        let now = self.node.clock.now();
+        let door = self.node.terms.load().door.clone();
+        let verified =
+            Token::parse(token.expose_secret()).and_then(|token| door.verifier.verify(&token, now));
+        match verified {
+            Ok(identity) if self.is_same_user(&identity) => Ok(identity),
+            Ok(_) => Err(self.refuse_token(command, "another_user")),
+            Err(Refusal::TokenExpired) => Err(expired),
+            // The fault is not the token's: the client may come with it again.
+            Err(refusal) if refusal.is_passing() => Err(ErrorCode::InternalServerError.into()),
+            Err(refusal) => Err(self.refuse_token(command, refusal.code())),
+        }
+    }
+
+    fn is_same_user(&self, other: &Identity) -> bool {
+        other.user() == self.identity.user() && other.issuer() == self.identity.issuer()
+    }
+
+    fn refuse_token(&self, command: &'static str, reason: &'static str) -> Stop {
+        if let Some(left_out) = self.node.lines.admit("token in a command refused") {
+            tracing::warn!(
+                user = logs::field(self.identity.user().as_str()),
+                client = self.peer.name(),
+                command,
+                reason,
+                left_out,
+                "token in a command refused"
+            );
+        }
+        Disconnect::InvalidToken.into()
+    }
+
+    /// The newer identity is the connection's from now on, in all that it hears and does.
+    async fn adopt(&mut self, identity: Identity) {
+        let had = self.server_side();
+        for subscription in self.subscriptions.values() {
+            subscription.doubt();
+        }
+        self.peer.set_identity(&identity);
+        self.identity = identity;
+        self.decide_again(Which::Stale).await;
+        for channel in self.server_side() {
+            if !had.contains(&channel) {
+                self.subscribe_by_server(channel).await;
+            }
+        }
+    }
+
+    /// The channels that the server subscribes this identity to by itself, as far as it may.
+    fn server_side(&self) -> Vec<ChannelName> {
+        let personal = ChannelName::personal(self.identity.user());
+        let terms = self.node.terms.load();
+        let decision = self.decide(&terms, &personal, Permission::Subscribe);
+        decision
+            .is_allowed()
+            .then_some(personal)
+            .into_iter()
+            .collect()
+    }
+
+    /// Subscribes, and tells the client. Where there is no room for one more, it goes without.
+    async fn subscribe_by_server(&mut self, channel: ChannelName) {
+        if self.subscriptions.contains_key(&channel) {
+            return;
+        }
+        let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
+            return;
+        };
+        if self.enter(&permit, None).await.is_err() {
+            tracing::info!(
+                client = self.peer.name(),
+                "no room for a channel of the token"
+            );
+            return;
+        }
+        self.peer.send(&Message::Push {
+            channel: permit.channel().as_str(),
+            push: Push::Subscribe { data: None },
+        });
+        self.open(&permit).await;
+    }
+
+    /// Seconds until the client is to bring a newer token.
+    pub(in crate::session) fn ttl(&self) -> NonZeroU32 {
+        let identity = &self.identity;
+        ttl(
+            identity.issued_at(),
+            identity.expires_at(),
+            self.node.clock.now(),
+        )
+    }
+}
+
+/// When a token is to be replaced: before its end, since SDKs ask exactly then; by 30 s, or by a
+/// tenth of its life where that is less. Never 0, with which some would ask in a tight loop.
+fn ttl(issued: Option<UnixSeconds>, ends: UnixSeconds, now: UnixSeconds) -> NonZeroU32 {
+    let life = issued.unwrap_or(now).until(ends);
+    let margin = (life / 10).min(REFRESH_MARGIN);
+    let left: Duration = now.until(ends).saturating_sub(margin).min(TTL_MAX);
+    u32::try_from(left.as_secs())
+        .ok()
+        .and_then(NonZeroU32::new)
+        .unwrap_or(NonZeroU32::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_token_is_asked_for_before_the_end_of_the_old() {
+        let now = UnixSeconds(1_000_000);
+        let ttl = |age: u64, left: u64| {
+            let issued = Some(UnixSeconds(now.0 - age));
+            ttl(issued, UnixSeconds(now.0 + left), now).get()
+        };
+        assert_eq!(ttl(0, 900), 870, "30 s before");
+        assert_eq!(ttl(800, 100), 70, "however old it is");
+        assert_eq!(ttl(0, 100), 90, "a tenth of its life before");
+        assert_eq!(ttl(50, 50), 40);
+        assert_eq!(ttl(0, 15), 13, "whole seconds, none too late");
+        assert_eq!(ttl(0, 1), 1, "never at once");
+        assert_eq!(ttl(890, 10), 1);
+        assert_eq!(ttl(0, u64::from(u32::MAX) * 3), 365 * 24 * 3600);
+        let without_iat = super::ttl(None, UnixSeconds(now.0 + 100), now);
+        assert_eq!(without_iat.get(), 90);
+    }
+}
