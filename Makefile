@@ -22,7 +22,7 @@ STORM_ROUNDS ?= 1
 OTHERS := $(filter-out floor gatepost,$(PEERS))
 RESULTS := target/bench/results.jsonl
 
-.PHONY: run build test lint rust-tests web-tests sdk-tests browser-tests deny audit clean
+.PHONY: run build test lint rust-tests web-tests sdk-tests issuer-tests browser-tests deny audit clean
 .PHONY: bench bench-build bench-smoke
 
 run: build ## serve the demo at https://localhost:8443/
@@ -31,7 +31,7 @@ run: build ## serve the demo at https://localhost:8443/
 build: web-build ## leave the program at target/release/gatepost
 	$(CARGO) build --release --locked
 
-test: lint rust-tests web-tests sdk-tests browser-tests bench-smoke deny ## run all checks
+test: lint rust-tests web-tests sdk-tests issuer-tests browser-tests bench-smoke deny ## run all checks
 	@echo "all checks passed"
 
 # ---- checks -------------------------------------------------------------------------------------
@@ -49,6 +49,9 @@ web-tests: $(STAMPS)/npm
 
 sdk-tests: build
 	cd web && npm run test:sdk
+
+issuer-tests: build
+	cd web && npm run test:issuer
 
 browser-tests: build $(CHROMIUM)
 	cd web && CHROMIUM=$(CHROMIUM) npm run test:browser

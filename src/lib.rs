@@ -9,8 +9,8 @@
 //! - [`hub`]: who is subscribed on this node; hands each event to them
 //!
 //! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
-//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`], [`rate`] and `turns`
-//! are small things that several of them use.
+//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`fetch`] is how Gatepost asks others over
+//! HTTPS; [`clock`], [`limits`], [`rate`] and `turns` are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -20,6 +20,7 @@ pub mod config;
 pub mod dev;
 pub mod edge;
 pub mod engine;
+pub mod fetch;
 pub mod hub;
 pub mod identity;
 pub mod limits;

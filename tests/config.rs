@@ -160,6 +160,7 @@ fn reference_folder() -> Folder {
         ("server.key", "certs/server.key"),
         ("issuer.pub", "certs/issuer.pem"),
         ("secret.txt", "certs/partner.secret"),
+        ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
         fs::copy(folder.file(from), folder.file(to)).unwrap();

@@ -37,6 +37,8 @@ const ELSEWHERE: &[&str] = &[
     "unsupported_media_type",
     "at_capacity",
     "too_many_attempts",
+    "issuer_keys_unavailable",
+    "token_key_unknown",
 ];
 
 #[test]

@@ -70,6 +70,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
     };
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
+    let door = house.sessions.terms().door.clone();
+    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -79,6 +81,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
         _ = sweeper => bail!("the upkeep of the engine ended"),
         _ = watch => bail!("the watch over the clock ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
+        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -98,6 +101,7 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
 
 /// The parts that run.
 struct House {
+    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -135,7 +139,7 @@ impl House {
             ceiling,
             site,
             clock,
-            metrics,
+            metrics: metrics.clone(),
             readiness: readiness.clone(),
             refusals: logs::Samplers::default(),
         });
@@ -154,6 +158,7 @@ impl House {
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, max_connections = most, "listening");
         Ok(House {
+            metrics,
             listener,
             admin,
             hub,

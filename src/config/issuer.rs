@@ -1,19 +1,17 @@
-//! `[[issuer]]`: whose tokens open the door. Keys and secrets are read here, and judged by
-//! `identity`, whose faults are told at the option that they are about.
+//! `[[issuer]]`: whose tokens open the door. What is read here is judged by `identity`, whose faults
+//! are told at the option that they are about.
 
 use std::time::Duration;
 
-use secrecy::zeroize::Zeroizing;
 use toml::de::DeValue;
 
-use super::files::{self, Environment};
+use super::files::Environment;
+use super::keys::{self, KeyOrigin};
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
-use crate::identity::{
-    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, SecretBytes, Verifier,
-};
+use crate::identity::{Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Verifier};
 use crate::policy::DeclaredClaims;
 
 /// The `iss` of the development mode's toy issuer, which signs for whoever asks.
@@ -28,13 +26,7 @@ pub(super) struct Issuers {
     key_origins: Vec<Option<KeyOrigin>>,
 }
 
-/// Where a key comes from: an option and its value, neither of them secret.
-type KeyOrigin = (&'static str, String);
-
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// The options that name a key, in the order of the documentation.
-const KEY_OPTIONS: [&str; 3] = ["public_key", "secret_env", "secret_file"];
 
 /// Reads the tables; an issuer from the caller stands in place of all of them.
 pub(super) fn read(
@@ -105,21 +97,21 @@ impl Issuers {
             "write audience = [\"gatepost\"], or audience = \"any\"",
         );
         let algorithms = read_algorithms(&section);
-        let keys = read_keys(&section, environment, told);
-        // What is missing has been told, so that its placeholder is never used.
-        let (keys, origin) = keys.unwrap_or((KeySource::Pem(Vec::new()), ("", String::new())));
+        let keys = keys::read(&section, environment, issuer.as_ref(), told);
+        let (keys, origin) = keys.unzip();
         let mut settings = IssuerSettings::new(
             name.map_or(String::new(), At::into_inner),
             issuer.map_or(String::new(), At::into_inner),
             audience.map_or(Audience::Any, At::into_inner),
             algorithms,
-            keys,
+            // What is missing has been told, so that its placeholder is never used.
+            keys.unwrap_or(KeySource::Pem(Vec::new())),
         );
         read_the_rest(&section, &mut settings);
         if section.reader.faults() == faults_before {
             self.places.push((settings.name.clone(), section.places()));
             self.settings.push(settings);
-            self.key_origins.push(Some(origin));
+            self.key_origins.push(origin);
         }
         section.finish();
     }
@@ -147,8 +139,8 @@ impl Issuers {
                 Audience::Any => out.text("audience", "any"),
             }
             out.texts("algorithms", &issuer.algorithms);
-            if let Some((option, value)) = origin {
-                out.text(option, value);
+            if let Some(origin) = origin {
+                origin.resolve(out);
             }
             out.optional("user_prefix", issuer.user_prefix.as_ref());
             out.bare("shared_users", issuer.shared_users);
@@ -167,7 +159,7 @@ fn tell(reader: &Reader<'_>, places: &[(String, Places)], fault: &IssuerFault) {
     // The later of two with one name is the one to be told.
     let place = places.iter().rev().find(|(name, _)| *name == fault.issuer);
     let option = match fault.option {
-        "secret" => KEY_OPTIONS[1..]
+        "secret" => keys::SECRETS
             .iter()
             .find(|option| place.is_some_and(|(_, place)| place.has(option))),
         _ => None,
@@ -180,9 +172,8 @@ fn tell(reader: &Reader<'_>, places: &[(String, Places)], fault: &IssuerFault) {
 /// Keys given in a way that there is not; whether one was.
 fn tell_of_what_is_not_there(section: &Section<'_>) -> bool {
     let faults_before = section.reader.faults();
-    for option in ["jwks", "jwks_file", "discovery"] {
-        section.unavailable(option, "give public_key, secret_env or secret_file");
-    }
+    let instead = "write jwks = \"URL\", discovery = true, or the keys in PEM as public_key";
+    section.unavailable("jwks_file", instead);
     for option in ["secret", "hmac_secret"] {
         section.forbidden(
             option,
@@ -234,6 +225,10 @@ fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
     };
     let listed = section.list("algorithms", algorithm);
     if section.lacks("algorithms") {
+        if keys::are_published(section) {
+            // Each published key says what it is for; that none is a secret is seen to.
+            return Algorithm::ASYMMETRIC.to_vec();
+        }
         section.reader.fault_with_help(
             section.at(),
             "`issuer.algorithms` is missing",
@@ -277,57 +272,4 @@ fn read_the_rest(section: &Section<'_>, issuer: &mut IssuerSettings) {
         .map(At::into_inner);
     issuer.id_tokens = section.or("id_tokens", value::boolean, issuer.id_tokens);
     issuer.required_claims = texts("required_claims");
-}
-
-/// Exactly one source of keys, read.
-fn read_keys(
-    section: &Section<'_>,
-    environment: Environment<'_>,
-    is_told: bool,
-) -> Option<(KeySource, KeyOrigin)> {
-    let source = section.reader.source();
-    let resolve = |value: &DeValue<'_>| {
-        let path = value::text(value)?;
-        if path.contains("-----BEGIN") {
-            return Err(Misfit::new("takes the name of a file, not what is in it"));
-        }
-        Ok(source.resolve(&path))
-    };
-    let secret = |bytes: Zeroizing<Vec<u8>>| KeySource::Secret(SecretBytes::from(bytes.to_vec()));
-    let public_key = section.option("public_key", |value| {
-        let file = resolve(value)?;
-        let text = files::public_key(&file)?;
-        Ok((
-            KeySource::Pem(text),
-            ("public_key", file.display().to_string()),
-        ))
-    });
-    let secret_env = section.option("secret_env", |value| {
-        let name = value::text(value)?;
-        let bytes = files::secret_env(&name, environment)?;
-        Ok((secret(bytes), ("secret_env", name)))
-    });
-    let secret_file = section.option("secret_file", |value| {
-        let file = resolve(value)?;
-        let bytes = files::secret_file(&file)?;
-        Ok((secret(bytes), ("secret_file", file.display().to_string())))
-    });
-    let mut written = KEY_OPTIONS.into_iter().filter(|option| section.has(option));
-    match (written.next(), written.next()) {
-        (None, _) if is_told => {}
-        (None, _) => section.reader.fault_with_help(
-            section.at(),
-            "the issuer has no key",
-            "write public_key = \"FILE\", secret_env = \"NAME\" or secret_file = \"FILE\"",
-        ),
-        (Some(first), Some(second)) => {
-            let message = format!("`{second}` and `{first}` exclude each other: an issuer has one");
-            section.reader.fault(&section.place(second), message);
-        }
-        (Some(_), None) => {}
-    }
-    public_key
-        .or(secret_env)
-        .or(secret_file)
-        .map(At::into_inner)
 }

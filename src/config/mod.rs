@@ -12,6 +12,7 @@ mod expect;
 mod fault;
 mod files;
 mod issuer;
+mod keys;
 mod limits;
 mod listen;
 mod log;

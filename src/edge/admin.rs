@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use super::answer::{self, Answer};
 use super::{Gateway, accept, upgrade};
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
-use crate::identity::Refusal;
+use crate::identity::{KeysReport, Refusal};
 use crate::limits::{ADMIN_CONNECTIONS, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT};
 
 /// The admin listener, bound.
@@ -121,11 +121,10 @@ impl Admin {
                 with_allow(answer::refusal(&Refusal::MethodNotAllowed))
             }
             ("/metrics", _) => self.metrics(),
-            ("/health/live", _) => self.health(StatusCode::OK),
-            ("/health/ready", _) if self.gateway.readiness.is_draining() => {
+            ("/health/ready", _) if !self.gateway.condition().1 => {
                 self.health(StatusCode::SERVICE_UNAVAILABLE)
             }
-            ("/health/ready", _) => self.health(StatusCode::OK),
+            ("/health/live" | "/health/ready", _) => self.health(StatusCode::OK),
             _ => answer::refusal(&Refusal::NotFound),
         }
     }
@@ -145,6 +144,9 @@ impl Admin {
         metrics
             .history_bytes
             .set(self.engine.history_bytes() as i64);
+        for keys in self.gateway.door().verifier.keys() {
+            metrics.show_keys(&keys.issuer, keys.keys, keys.age);
+        }
         let page = Bytes::from(metrics.render());
         answer::with_body(StatusCode::OK, METRICS_TYPE, page)
     }
@@ -152,15 +154,33 @@ impl Admin {
     fn health(&self, status: StatusCode) -> Answer {
         let metrics = &self.gateway.metrics;
         let body = json!({
-            "status": if self.gateway.readiness.is_draining() { "draining" } else { "ok" },
+            "status": self.gateway.condition().0,
             "version": env!("CARGO_PKG_VERSION"),
             "engine": "memory",
             "connections": metrics.connections.get(),
             "sessions": metrics.sessions.get(),
             "channels": self.hub.channels(),
+            "issuers": self.gateway.door().verifier.keys().map(told).collect::<Vec<_>>(),
         });
         answer::with_body(status, "application/json", Bytes::from(body.to_string()))
     }
+}
+
+/// The keys of an issuer, as health tells of them.
+fn told(keys: KeysReport) -> Value {
+    let mut told = json!({
+        "name": &*keys.issuer,
+        "keys": keys.keys,
+        "state": keys.state,
+        "required": keys.required,
+    });
+    if let Some(age) = keys.age {
+        told["age_seconds"] = age.as_secs().into();
+    }
+    if let Some(fault) = keys.fault {
+        told["fault"] = fault.into();
+    }
+    told
 }
 
 fn with_allow(mut answer: Answer) -> Answer {

@@ -135,16 +135,16 @@ impl Gateway {
     }
 
     fn health(&self, path: &str) -> Answer {
-        let ready = path == "/health/live" || !self.readiness.is_draining();
-        let (status, body) = match ready {
-            true => (StatusCode::OK, r#"{"status":"ok"}"#),
-            false => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#),
+        let (word, is_ready) = match path {
+            "/health/live" => ("ok", true),
+            _ => self.condition(),
         };
-        answer::with_body(
-            status,
-            "application/json",
-            Bytes::from_static(body.as_bytes()),
-        )
+        let status = match is_ready {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let body = format!(r#"{{"status":"{word}"}}"#);
+        answer::with_body(status, "application/json", Bytes::from(body))
     }
 
     async fn upgrade(

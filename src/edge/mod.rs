@@ -68,6 +68,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Whether a balancer should send anybody here: in a word, and whether that means yes.
+    fn condition(&self) -> (&'static str, bool) {
+        if self.readiness.is_draining() {
+            ("draining", false)
+        } else if !self.door().verifier.has_required_keys() {
+            ("without_keys", false)
+        } else {
+            ("ok", true)
+        }
+    }
+
     /// Who is let in, by the terms in force.
     fn door(&self) -> Arc<Door> {
         self.sessions.terms().door.clone()

@@ -57,6 +57,19 @@ impl Algorithm {
         Algorithm::EdDSA,
     ];
 
+    /// Those whose signatures a public key verifies, in the order of the documentation.
+    pub const ASYMMETRIC: [Algorithm; 9] = [
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::EdDSA,
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ];
+
     /// Takes a name from a configuration.
     pub fn parse(name: &str) -> Result<Algorithm, AlgorithmFault> {
         match (Algorithm::from_name(name), name) {

@@ -41,9 +41,8 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Tells who a request is from, at the time `now`.
-    ///
-    /// Nothing in here waits today; it is async since looking up tickets and fetching keys will.
+    /// Tells who a request is from, at the time `now`. Waits at most a second, where a token names a
+    /// key that its issuer may have published meanwhile.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -52,6 +51,7 @@ impl Door {
         now: UnixSeconds,
     ) -> Result<Admitted, Refusal> {
         self.identify_from(&self.sources, headers, query, offer, now)
+            .await
     }
 
     /// The same for a request that is no upgrade and so can always send a header: its token is
@@ -67,9 +67,10 @@ impl Door {
             ..self.sources.clone()
         };
         self.identify_from(&sources, headers, query, &Offer::default(), now)
+            .await
     }
 
-    fn identify_from(
+    async fn identify_from(
         &self,
         sources: &Sources,
         headers: &HeaderMap,
@@ -86,7 +87,7 @@ impl Door {
         if origin.is_none() && source == TokenSource::Cookie {
             return Err(Refusal::OriginRequired);
         }
-        let identity = self.verifier.verify(&token, now)?;
+        let identity = self.verifier.verify_or_ask(&token, now).await?;
         Ok(Admitted {
             identity,
             origin,

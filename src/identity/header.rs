@@ -1,8 +1,8 @@
 //! The header of a token: what its sender says about how it is signed.
 //!
 //! Nothing here is believed. `alg` and `typ` are held against the issuer's lists; keys and URLs of
-//! keys (`jwk`, `jku`, `x5c`, `x5u`) are never looked at, and `kid` names none of our keys, since
-//! PEM keys and secrets have no names (SECURITY.md JWT-1, JWT-8, JWT-9, JWT-10).
+//! keys (`jwk`, `jku`, `x5c`, `x5u`) are never looked at, and `kid` is a name among the keys of the
+//! issuer, where these have names (SECURITY.md JWT-1, JWT-8, JWT-9, JWT-10).
 
 use serde_json::{Map, Value};
 
@@ -10,8 +10,8 @@ use super::algorithm::Algorithm;
 use super::json;
 use super::refusal::Refusal;
 
-/// A longer `kid` is refused, although it names nothing.
-const MAX_KID_BYTES: usize = 256;
+/// A longer `kid` is refused, whether it names something or not.
+pub(super) const MAX_KID_BYTES: usize = 256;
 
 /// Types that open a connection whatever the issuer lists.
 const USUAL_TYPES: [&str; 2] = ["jwt", "at+jwt"];
@@ -19,6 +19,7 @@ const USUAL_TYPES: [&str; 2] = ["jwt", "at+jwt"];
 /// What of a header is looked at.
 pub(super) struct Header {
     algorithm: Option<Algorithm>,
+    kid: Option<String>,
     typ: Typ,
 }
 
@@ -31,7 +32,7 @@ enum Typ {
 impl Header {
     /// Reads the JSON of a header; refuses what changes the meaning of the token.
     pub(super) fn parse(text: &[u8]) -> Result<Header, Refusal> {
-        let members = json::object(text)?;
+        let mut members = json::object(text)?;
         // RFC 7515 §4.1.11: who does not understand a critical member must refuse; we know none.
         // b64 changes what is signed (RFC 7797), zip and enc what is in it.
         if ["crit", "b64", "zip", "enc"]
@@ -40,19 +41,25 @@ impl Header {
         {
             return Err(Refusal::TokenHeaderNotSupported);
         }
-        match members.get("kid") {
-            None => {}
-            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => {}
+        let kid = match members.remove("kid") {
+            None => None,
+            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Some(kid),
             Some(_) => return Err(Refusal::TokenMalformed),
-        }
+        };
         let algorithm = members
             .get("alg")
             .and_then(Value::as_str)
             .and_then(Algorithm::from_name);
         Ok(Header {
             algorithm,
+            kid,
             typ: Typ::of(&members),
         })
+    }
+
+    /// The name of the key that signed it, as the token says.
+    pub(super) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
     }
 
     /// The algorithm, if it is in the issuer's list.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
-use super::keys::{KeyRing, KeySource};
+use super::keys::{KeySource, Keys};
 
 /// Longer leeways hide broken clocks (SECURITY.md JWT-14).
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -102,7 +102,7 @@ pub struct IssuerFault {
 pub(super) struct Issuer {
     pub(super) name: Arc<str>,
     pub(super) settings: IssuerSettings,
-    pub(super) keys: KeyRing,
+    pub(super) keys: Keys,
     /// The prefixes of all other issuers; no user of this one may begin with one of them.
     pub(super) reserved_prefixes: Vec<String>,
 }
@@ -110,7 +110,7 @@ pub(super) struct Issuer {
 /// Proves all issuers, each by itself and all together; all faults at once.
 pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
     let mut faults = Vec::new();
-    let mut rings = Vec::new();
+    let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
         let mut fault = |option, message: String| {
             faults.push(IssuerFault {
@@ -129,8 +129,8 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
                     .to_owned(),
             );
         }
-        match KeyRing::new(&settings.keys, &settings.algorithms) {
-            Ok(ring) => rings.push(ring),
+        match Keys::new(settings) {
+            Ok(keys) => all_keys.push(keys),
             Err(of_keys) => of_keys
                 .into_iter()
                 .for_each(|(option, text)| fault(option, text)),
@@ -145,7 +145,7 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
         .collect();
     let issuers = all
         .into_iter()
-        .zip(rings)
+        .zip(all_keys)
         .enumerate()
         .map(|(index, (settings, keys))| {
             let others = prefixes

@@ -23,8 +23,13 @@ pub(super) const MAX_MEMBERS: usize = 256;
 
 /// Reads one JSON object, with nothing but white space around it.
 pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    object_within(text, MAX_MEMBERS)
+}
+
+/// The same for what is no token, and may have more members.
+pub(super) fn object_within(text: &[u8], most: usize) -> Result<Map<String, Value>, Refusal> {
     let limits = Limits {
-        members: Cell::new(0),
+        left: Cell::new(most),
         fault: Cell::new(Fault::Malformed),
     };
     let mut reader = serde_json::Deserializer::from_slice(text);
@@ -72,7 +77,8 @@ pub(super) fn raw_member(text: &[u8], name: &'static str) -> Option<Box<RawValue
 
 /// What is counted while one text is read, and why its reading stopped.
 struct Limits {
-    members: Cell<usize>,
+    /// Members that it may still have.
+    left: Cell<usize>,
     fault: Cell<Fault>,
 }
 
@@ -108,12 +114,12 @@ impl Strict<'_> {
     }
 
     fn count<E: de::Error>(self) -> Result<(), E> {
-        let members = self.limits.members.get() + 1;
-        self.limits.members.set(members);
-        if members > MAX_MEMBERS {
-            Err(self.stop(Fault::TooComplex))
-        } else {
-            Ok(())
+        match self.limits.left.get().checked_sub(1) {
+            None => Err(self.stop(Fault::TooComplex)),
+            Some(left) => {
+                self.limits.left.set(left);
+                Ok(())
+            }
         }
     }
 }

@@ -3,8 +3,21 @@
 //! A key is used with the algorithms that it fits and that the issuer lists, and with no other;
 //! secrets and public keys never meet in one issuer, so that nobody can sign with a public key as
 //! if it were a secret (SECURITY.md JWT-2, JWT-3, JWT-6, JWT-7, JWT-8).
+//!
+//! They stand in the configuration ([`KeyRing`], without names), or the issuer publishes them
+//! ([`KeySet`], with names, and others tomorrow).
+
+mod endpoint;
+mod jwks;
+mod live;
+mod named;
+mod pace;
+mod public;
+mod remote;
+mod report;
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,8 +25,16 @@ use jsonwebtoken::DecodingKey;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::algorithm::Algorithm;
-use super::pem::{self, PublicKey};
+use super::issuer::IssuerSettings;
+use super::pem;
 use super::refusal::Refusal;
+
+pub use remote::{KeysAt, RemoteKeys};
+pub use report::KeysReport;
+
+pub(super) use live::KeySet;
+pub(super) use named::Miss;
+pub(super) use public::PublicKey;
 
 /// Bytes that are never printed and are wiped when dropped.
 pub type SecretBytes = SecretSlice<u8>;
@@ -21,46 +42,72 @@ pub type SecretBytes = SecretSlice<u8>;
 /// No token costs more signature checks than this; enough for a key, its successor and one more.
 const MAX_KEYS_OF_AN_ALGORITHM: usize = 3;
 
-/// Where the keys of an issuer come from, already read.
+/// Where the keys of an issuer come from; what stands in files is already read.
 #[derive(Clone)]
 pub enum KeySource {
     /// The text of a PEM file with one or more public keys.
     Pem(Vec<u8>),
     /// A shared secret, for HMAC.
     Secret(SecretBytes),
+    /// A document of the issuer.
+    Remote(RemoteKeys),
 }
 
 impl fmt::Debug for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A file that was meant to hold public keys may hold others.
-        f.write_str(match self {
-            KeySource::Pem(_) => "Pem([redacted])",
-            KeySource::Secret(_) => "Secret([redacted])",
-        })
+        match self {
+            KeySource::Pem(_) => f.write_str("Pem([redacted])"),
+            KeySource::Secret(_) => f.write_str("Secret([redacted])"),
+            KeySource::Remote(remote) => remote.fmt(f),
+        }
     }
 }
 
 /// A key fault: the option of the issuer that it is about, and a sentence.
 pub(super) type KeyFault = (&'static str, String);
 
-/// The keys of one issuer, a pair for each algorithm that a key serves.
-pub(super) struct KeyRing(Vec<(Algorithm, DecodingKey)>);
+/// The keys of one issuer.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// Those of the configuration.
+    Configured(KeyRing),
+    /// Those that the issuer publishes.
+    Published(Arc<KeySet>),
+}
 
-impl KeyRing {
+impl Keys {
     /// Prepares the keys for the algorithms of the issuer's list; all faults at once.
-    pub(super) fn new(
-        source: &KeySource,
-        algorithms: &[Algorithm],
-    ) -> Result<KeyRing, Vec<KeyFault>> {
-        match source {
+    pub(super) fn new(settings: &IssuerSettings) -> Result<Keys, Vec<KeyFault>> {
+        let algorithms = settings.algorithms.as_slice();
+        let ring = match &settings.keys {
             KeySource::Pem(text) => match pem::public_keys(text) {
                 Ok(keys) => KeyRing::of_public_keys(&keys, algorithms),
                 Err(fault) => Err(vec![("public_key", fault)]),
             },
             KeySource::Secret(secret) => KeyRing::of_secret(secret.expose_secret(), algorithms),
-        }
+            KeySource::Remote(remote) => return Keys::published(settings, remote),
+        };
+        ring.map(Keys::Configured)
     }
 
+    fn published(settings: &IssuerSettings, remote: &RemoteKeys) -> Result<Keys, Vec<KeyFault>> {
+        let of_secrets = settings.algorithms.iter();
+        let of_secrets = of_secrets.filter(|algorithm| algorithm.min_secret_bytes().is_some());
+        let faults: Vec<_> = of_secrets
+            .map(|algorithm| ("algorithms", no_key_for(*algorithm)))
+            .collect();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Keys::Published(KeySet::new(settings, remote.clone())))
+    }
+}
+
+/// Keys without names, a pair for each algorithm that a key serves.
+pub(super) struct KeyRing(Vec<(Algorithm, DecodingKey)>);
+
+impl KeyRing {
     fn of_public_keys(
         keys: &[PublicKey],
         algorithms: &[Algorithm],
@@ -142,6 +189,11 @@ impl KeyRing {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether one of the keys made `signature` over `signed` (`header.payload`) by `algorithm`.
     pub(super) fn verify(
         &self,
@@ -149,29 +201,40 @@ impl KeyRing {
         signed: &str,
         signature: &str,
     ) -> Result<(), Refusal> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(signature)
-            .map_err(|_| Refusal::TokenMalformed)?;
-        if algorithm
-            .signature_bytes()
-            .is_some_and(|length| length != bytes.len())
-        {
-            return Err(Refusal::TokenSignatureInvalid);
-        }
-        let good = self
-            .0
-            .iter()
-            .filter(|(of, _)| *of == algorithm)
-            .any(|(_, key)| {
-                let library = algorithm.in_library();
-                jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, library)
-                    .unwrap_or(false)
-            });
-        if good {
-            Ok(())
-        } else {
-            Err(Refusal::TokenSignatureInvalid)
-        }
+        let of_algorithm = self.0.iter().filter(|(of, _)| *of == algorithm);
+        verify_by_any(
+            of_algorithm.map(|(_, key)| key),
+            algorithm,
+            signed,
+            signature,
+        )
+    }
+}
+
+/// Whether one of the keys made `signature` over `signed` by `algorithm`, which each of them serves.
+fn verify_by_any<'k>(
+    keys: impl IntoIterator<Item = &'k DecodingKey>,
+    algorithm: Algorithm,
+    signed: &str,
+    signature: &str,
+) -> Result<(), Refusal> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(signature)
+        .map_err(|_| Refusal::TokenMalformed)?;
+    if algorithm
+        .signature_bytes()
+        .is_some_and(|length| length != bytes.len())
+    {
+        return Err(Refusal::TokenSignatureInvalid);
+    }
+    let library = algorithm.in_library();
+    let good = keys.into_iter().any(|key| {
+        jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, library).unwrap_or(false)
+    });
+    if good {
+        Ok(())
+    } else {
+        Err(Refusal::TokenSignatureInvalid)
     }
 }
 
@@ -180,39 +243,6 @@ impl fmt::Debug for KeyRing {
         f.debug_list()
             .entries(self.0.iter().map(|(algorithm, _)| algorithm))
             .finish()
-    }
-}
-
-impl PublicKey {
-    fn fits(&self, algorithm: Algorithm) -> bool {
-        use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
-        match self {
-            PublicKey::Rsa { .. } => {
-                matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512)
-            }
-            PublicKey::P256(_) => algorithm == ES256,
-            PublicKey::P384(_) => algorithm == ES384,
-            PublicKey::Ed25519(_) => algorithm == EdDSA,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            PublicKey::Rsa { .. } => "an RSA key",
-            PublicKey::P256(_) => "a P-256 key",
-            PublicKey::P384(_) => "a P-384 key",
-            PublicKey::Ed25519(_) => "an Ed25519 key",
-        }
-    }
-
-    fn decoding_key(&self) -> DecodingKey {
-        match self {
-            PublicKey::Rsa { modulus, exponent } => {
-                DecodingKey::from_rsa_raw_components(modulus, exponent)
-            }
-            PublicKey::P256(point) | PublicKey::P384(point) => DecodingKey::from_ec_der(point),
-            PublicKey::Ed25519(key) => DecodingKey::from_ed_der(key),
-        }
     }
 }
 

@@ -34,7 +34,7 @@ pub use algorithm::{Algorithm, AlgorithmFault};
 pub use door::{Admitted, Door};
 pub use identity::Identity;
 pub use issuer::{Audience, IssuerFault, IssuerSettings};
-pub use keys::{KeySource, SecretBytes};
+pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};

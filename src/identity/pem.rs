@@ -2,25 +2,13 @@
 //!
 //! A file may hold several keys, one behind the other, while they are being rotated. What it must
 //! not hold is a private key: the gateway only verifies, and a key that signs has no business here.
-//! The few ASN.1 structures are read by hand (RFC 5280 §4.1.2.7, RFC 8017 §A.1.1), since a key must
-//! be measured before it is trusted: the signature library knows neither the exponent nor the curve
-//! of what it is given until the first token comes (SECURITY.md JWT-6).
+//! The few ASN.1 structures are read by hand (RFC 5280 §4.1.2.7, RFC 8017 §A.1.1), since a key is
+//! measured before it is trusted (SECURITY.md JWT-6).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A key that verifies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PublicKey {
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
-    /// The uncompressed point.
-    P256(Vec<u8>),
-    /// The uncompressed point.
-    P384(Vec<u8>),
-    /// The 32 bytes of RFC 8032.
-    Ed25519(Vec<u8>),
-}
+use super::keys::PublicKey;
 
 /// Reads all keys of a file; the error is a sentence without capital and full stop.
 pub(super) fn public_keys(text: &[u8]) -> Result<Vec<PublicKey>, String> {
@@ -166,21 +154,7 @@ fn rsa_key(der: &[u8]) -> Result<PublicKey, &'static str> {
         Some(both)
     });
     let (modulus, exponent) = numbers.ok_or("is not an RSA public key in DER")?;
-    let bits = modulus.len() * 8 - modulus[0].leading_zeros() as usize;
-    if !(2048..=8192).contains(&bits) {
-        return Err("has an RSA modulus of less than 2048 or more than 8192 bits");
-    }
-    // At most 33 bits, or the signature library refuses it; that is more than anybody uses.
-    let value = exponent
-        .iter()
-        .fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
-    if exponent.len() > 5 || !(65537..1 << 33).contains(&value) || value % 2 == 0 {
-        return Err("has an RSA exponent that is even, below 65537 or above 33 bits: use 65537");
-    }
-    Ok(PublicKey::Rsa {
-        modulus: modulus.to_vec(),
-        exponent: exponent.to_vec(),
-    })
+    PublicKey::rsa(modulus, exponent)
 }
 
 /// What is left of a DER encoding, as far as public keys need it.

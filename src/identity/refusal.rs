@@ -79,6 +79,11 @@ refusals! {
         => TOO_MANY_REQUESTS, "too_many_connections",
         "this user has as many connections as one may have; close one, or try again later";
 
+    IssuerKeysUnavailable { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "issuer_keys_unavailable",
+        "the keys of the token's issuer cannot be had at the moment, so nobody can tell whether it \
+         is good; try again after the time that Retry-After says";
+
     // The HTTP request.
     NotFound => NOT_FOUND, "not_found",
         "there is nothing at this path; the gateway's WebSocket is at /connection/websocket";
@@ -161,7 +166,11 @@ refusals! {
     TokenIssuerUnknown => UNAUTHORIZED, "token_issuer_unknown",
         "the token's iss is not the issuer of any [[issuer]], byte for byte";
     TokenAlgorithmNotAllowed => UNAUTHORIZED, "token_algorithm_not_allowed",
-        "the token's alg is not in the list of algorithms of its issuer";
+        "the token's alg is not in the list of algorithms of its issuer, or not one of the key \
+         that its kid names";
+    TokenKeyUnknown => UNAUTHORIZED, "token_key_unknown",
+        "the token's kid names no key of its issuer, or it has none where several keys could have \
+         signed it; the keys may have been rotated";
     TokenSignatureInvalid => UNAUTHORIZED, "token_signature_invalid",
         "no key of the token's issuer verifies its signature; the keys may have been rotated";
 
@@ -252,7 +261,7 @@ impl Refusal {
             Refusal::TokenNotYetValid | Refusal::TokenIssuedInFuture => "not yet valid",
             Refusal::TokenIssuerUnknown => "wrong issuer",
             Refusal::TokenAudienceWrong => "wrong audience",
-            Refusal::TokenAlgorithmNotAllowed => "unknown key",
+            Refusal::TokenAlgorithmNotAllowed | Refusal::TokenKeyUnknown => "unknown key",
             Refusal::TokenSignatureInvalid => "bad signature",
             _ => "malformed",
         }
@@ -271,7 +280,8 @@ impl Refusal {
             | Refusal::AddressConnectsTooOften { retry_after }
             | Refusal::AddressFailsTooOften { retry_after }
             | Refusal::UserConnectsTooOften { retry_after }
-            | Refusal::TooManyConnections { retry_after } => Some(*retry_after),
+            | Refusal::TooManyConnections { retry_after }
+            | Refusal::IssuerKeysUnavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@ use jsonwebtoken::EncodingKey;
 use rcgen::{KeyPair, RsaKeySize};
 use serde_json::{Value, json};
 
+use super::keys::PublicKey;
+use super::pem;
 use super::{
     Algorithm, Audience, Identity, IssuerSettings, KeySource, Refusal, SecretBytes, Token, Verifier,
 };
@@ -104,8 +106,34 @@ impl TestIssuer {
     pub(crate) fn pem(&self) -> String {
         match &self.source {
             KeySource::Pem(text) => String::from_utf8(text.clone()).unwrap(),
-            KeySource::Secret(_) => panic!("a secret has no public key"),
+            _ => panic!("a secret has no public key"),
         }
+    }
+
+    /// Its public key, as a JWK Set has it, without a name.
+    pub(crate) fn jwk(&self) -> Value {
+        let keys = pem::public_keys(self.pem().as_bytes()).unwrap();
+        let point = |curve: &str, point: &[u8]| {
+            let (x, y) = point[1..].split_at(point.len() / 2);
+            json!({ "kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y) })
+        };
+        match &keys[0] {
+            PublicKey::Rsa { modulus, exponent } => {
+                json!({ "kty": "RSA", "n": base64url(modulus), "e": base64url(exponent) })
+            }
+            PublicKey::P256(of) => point("P-256", of),
+            PublicKey::P384(of) => point("P-384", of),
+            PublicKey::Ed25519(x) => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(x) })
+            }
+        }
+    }
+
+    /// The same with a name.
+    pub(crate) fn named(&self, kid: &str) -> Value {
+        let mut key = self.jwk();
+        key["kid"] = kid.into();
+        key
     }
 
     /// The settings under which its tokens are good.

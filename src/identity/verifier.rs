@@ -1,22 +1,29 @@
 //! From a token to an identity.
 //!
 //! The order is that of cost (SECURITY.md JWT-19): size, form, header, the issuer, the list of
-//! algorithms, the signature, and only then everything that the token says. Nothing of an
-//! unverified token is believed; its `iss` merely chooses whose keys are tried. All of it is
-//! synchronous and takes the time as an argument.
+//! algorithms, the key that `kid` names, the signature, and only then everything that the token
+//! says. Nothing of an unverified token is believed; its `iss` merely chooses whose keys are tried.
+//! All of it takes the time as an argument, and is synchronous: only a token that names a key which
+//! its issuer may have published a moment ago can be made to wait for it.
+
+use std::future::Future;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::algorithm::Algorithm;
 use super::claims;
 use super::header::Header;
 use super::identity::Identity;
 use super::issuer::{self, Issuer, IssuerFault, IssuerSettings};
 use super::json;
+use super::keys::{KeySet, Keys, KeysReport, Miss};
 use super::refusal::Refusal;
 use super::token::{MAX_TOKEN_BYTES, Token};
 use crate::clock::UnixSeconds;
 use crate::policy::DeclaredClaims;
+use crate::telemetry::Metrics;
 
 /// The header's length in base64, before anything is decoded (SECURITY.md JWT-11).
 const MAX_HEADER_BYTES: usize = 2 * 1024;
@@ -46,8 +53,33 @@ impl Verifier {
         })
     }
 
-    /// Verifies a token at the time `now`; for the upgrade and for a refresh alike.
+    /// Verifies a token at the time `now`, with the keys that are here.
     pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        self.attempt(token, now)
+            .map_err(|unverified| match unverified {
+                Unverified::Refused(refusal) => refusal,
+                Unverified::KeyUnknown(_) => Refusal::TokenKeyUnknown,
+            })
+    }
+
+    /// The same, but a token that names an unknown key waits, for a second at most, until its
+    /// issuer was asked for it; for the upgrade and for a refresh alike.
+    pub async fn verify_or_ask(
+        &self,
+        token: &Token,
+        now: UnixSeconds,
+    ) -> Result<Identity, Refusal> {
+        let unknown = match self.attempt(token, now) {
+            Ok(identity) => return Ok(identity),
+            Err(Unverified::Refused(refusal)) => return Err(refusal),
+            Err(Unverified::KeyUnknown(unknown)) => unknown,
+        };
+        let (kid, algorithm) = (unknown.kid.as_deref(), unknown.algorithm);
+        unknown.keys.look_for(kid, algorithm).await?;
+        self.verify(token, now)
+    }
+
+    fn attempt(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Unverified> {
         let parts = Parts::split(token.expose())?;
         let header = Header::parse(&decode(parts.header)?)?;
         let payload = decode(parts.payload)?;
@@ -55,10 +87,53 @@ impl Verifier {
         let settings = &issuer.settings;
         let algorithm = header.algorithm(&settings.algorithms)?;
         header.check_type(settings.required_typ.as_deref(), &settings.typ)?;
-        issuer
-            .keys
-            .verify(algorithm, parts.signed, parts.signature)?;
-        claims::judge(&payload, issuer, &self.declared, now)
+        match &issuer.keys {
+            Keys::Configured(ring) => ring.verify(algorithm, parts.signed, parts.signature)?,
+            Keys::Published(keys) => match keys.current()?.find(header.kid(), algorithm) {
+                Ok(key) => key.verify(parts.signed, parts.signature)?,
+                Err(Miss::Unknown) => {
+                    return Err(Unverified::KeyUnknown(Box::new(UnknownKey {
+                        keys: keys.clone(),
+                        kid: header.kid().map(str::to_owned),
+                        algorithm,
+                    })));
+                }
+                Err(Miss::NotNamed) => return Err(Refusal::TokenKeyUnknown.into()),
+                Err(Miss::OtherAlgorithm) => {
+                    return Err(Refusal::TokenAlgorithmNotAllowed.into());
+                }
+            },
+        }
+        Ok(claims::judge(&payload, issuer, &self.declared, now)?)
+    }
+
+    /// What fetches the keys of issuers that publish them, one for each; without it there are none.
+    pub fn keepers(
+        &self,
+        metrics: &Metrics,
+    ) -> impl Iterator<Item = impl Future<Output = ()> + Send + 'static> {
+        self.published()
+            .map(|keys| keys.clone().keep(metrics.clone()))
+    }
+
+    /// Whether the keys are there of every issuer that is required.
+    pub fn has_required_keys(&self) -> bool {
+        self.published().all(|keys| keys.is_good_enough())
+    }
+
+    /// How the keys of each issuer are.
+    pub fn keys(&self) -> impl Iterator<Item = KeysReport> {
+        self.issuers.iter().map(|issuer| match &issuer.keys {
+            Keys::Configured(ring) => KeysReport::configured(issuer.name.clone(), ring.len()),
+            Keys::Published(keys) => keys.report(),
+        })
+    }
+
+    fn published(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+        self.issuers.iter().filter_map(|issuer| match &issuer.keys {
+            Keys::Published(keys) => Some(keys),
+            Keys::Configured(_) => None,
+        })
     }
 
     /// Whether an issuer of this name is configured.
@@ -73,6 +148,25 @@ impl Verifier {
             .find(|issuer| issuer.settings.issuer == iss);
         found.ok_or(Refusal::TokenIssuerUnknown)
     }
+}
+
+/// Why a token is not verified, perhaps only yet.
+enum Unverified {
+    Refused(Refusal),
+    KeyUnknown(Box<UnknownKey>),
+}
+
+impl From<Refusal> for Unverified {
+    fn from(refusal: Refusal) -> Unverified {
+        Unverified::Refused(refusal)
+    }
+}
+
+/// A key that a token leads to, and that its issuer has not published yet as far as we know.
+struct UnknownKey {
+    keys: Arc<KeySet>,
+    kid: Option<String>,
+    algorithm: Algorithm,
 }
 
 /// The three parts of the compact form, still in base64url, and what the signature is over.

@@ -3,6 +3,7 @@
 //! Labels are reasons, codes and configured names only: nothing that a client can invent (LOG-4).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -82,6 +83,20 @@ struct HandshakeLabels {
     result: &'static str,
 }
 
+/// One issuer, by the name that the configuration gives it.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct IssuerLabels {
+    issuer: String,
+}
+
+/// How asking an issuer for its keys ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FetchLabels {
+    issuer: String,
+    /// `new`, `unchanged`, or the kind of the fault.
+    outcome: &'static str,
+}
+
 /// All metrics of a node. Cheap to clone; what runs often is counted once for many.
 #[derive(Clone, Default)]
 pub struct Metrics {
@@ -119,6 +134,9 @@ pub struct Metrics {
     errors: Family<TextLabels, Counter>,
     throttled: Family<TextLabels, Counter>,
     turned_away: Family<TextLabels, Counter>,
+    key_fetches: Family<FetchLabels, Counter>,
+    issuer_keys: Family<IssuerLabels, Gauge>,
+    issuer_keys_age: Family<IssuerLabels, Gauge>,
 }
 
 impl Metrics {
@@ -177,6 +195,22 @@ impl Metrics {
             "turned_away",
             "TCP connections closed at accept for a limit",
             m.turned_away.clone(),
+        );
+        registry.register(
+            "issuer_key_fetches",
+            "Keys asked for at issuers that publish them, by outcome",
+            m.key_fetches.clone(),
+        );
+        registry.register(
+            "issuer_keys",
+            "Keys that tokens are verified with",
+            m.issuer_keys.clone(),
+        );
+        registry.register_with_unit(
+            "issuer_keys_age",
+            "Since the issuer last confirmed its keys",
+            Unit::Seconds,
+            m.issuer_keys_age.clone(),
         );
         registry.register("panics", "Panics that ended a connection", m.panics.clone());
         let bytes = || Unit::Bytes;
@@ -247,6 +281,26 @@ impl Metrics {
     /// Counts a connection that was closed as soon as it was accepted.
     pub fn turned_away(&self, kind: &'static str) {
         self.turned_away.get_or_create(&TextLabels { kind }).inc();
+    }
+
+    /// Counts that an issuer was asked for its keys.
+    pub fn keys_fetched(&self, issuer: &str, outcome: &'static str) {
+        let issuer = issuer.to_owned();
+        let labels = FetchLabels { issuer, outcome };
+        self.key_fetches.get_or_create(&labels).inc();
+    }
+
+    /// Shows how many keys of an issuer there are, and for how long nobody confirmed them where
+    /// somebody has to.
+    pub fn show_keys(&self, issuer: &str, keys: usize, age: Option<Duration>) {
+        let labels = IssuerLabels {
+            issuer: issuer.to_owned(),
+        };
+        self.issuer_keys.get_or_create(&labels).set(keys as i64);
+        if let Some(age) = age {
+            let seconds = age.as_secs() as i64;
+            self.issuer_keys_age.get_or_create(&labels).set(seconds);
+        }
     }
 
     /// The page, as Prometheus reads it.

@@ -70,7 +70,7 @@ fn assert_challenge(answer: &Answer, code: &str, about: &str) {
         "token_not_yet_valid" | "token_issued_in_future" => "not yet valid",
         "token_issuer_unknown" => "wrong issuer",
         "token_audience_wrong" => "wrong audience",
-        "token_algorithm_not_allowed" => "unknown key",
+        "token_algorithm_not_allowed" | "token_key_unknown" => "unknown key",
         "token_signature_invalid" => "bad signature",
         _ => "malformed",
     };

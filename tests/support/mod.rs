@@ -12,6 +12,7 @@ pub mod dev;
 pub mod door;
 pub mod frames;
 pub mod http;
+pub mod issuer;
 pub mod process;
 pub mod protobuf;
 pub mod refusals;

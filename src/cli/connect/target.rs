@@ -1,10 +1,11 @@
 //! Where to connect to: a URL, once it is known to be one that can be used safely.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{PathAndQuery, Scheme};
+
+use crate::fetch::{host_and_port, is_this_machine};
 
 const SOCKET_PATH: &str = "/connection/websocket";
 const ECHO_PATH: &str = "/connection/echo";
@@ -33,23 +34,8 @@ impl Target {
                 "leave out what stands before the @: the token goes with --token-file".into(),
             );
         }
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-        // Not `Authority::port`, which takes a port that is no number for none.
-        let port = match authority.as_str().strip_prefix(authority.host()) {
-            Some("") if tls => 443,
-            Some("") => 80,
-            rest => rest
-                .and_then(|rest| rest.strip_prefix(':'))
-                .and_then(|port| port.parse().ok())
-                .ok_or_else(usage)?,
-        };
-        if host.is_empty() {
-            return Err(usage());
-        }
+        let (host, port) =
+            host_and_port(authority, if tls { 443 } else { 80 }).ok_or_else(usage)?;
         let mut parts = uri.into_parts();
         parts.scheme = Some(Scheme::try_from(scheme).map_err(|_| usage())?);
         let uri = Uri::from_parts(parts).map_err(|_| usage())?;
@@ -85,11 +71,7 @@ impl Target {
 
     /// Whether the host is this machine.
     pub(super) fn is_loopback(&self) -> bool {
-        self.host.eq_ignore_ascii_case("localhost")
-            || self
-                .host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_this_machine(&self.host)
     }
 
     pub(super) fn uri(&self) -> &Uri {

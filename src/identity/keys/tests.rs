@@ -1,14 +1,25 @@
 //! Keys and the algorithms that they serve (JWT-2, JWT-3, JWT-6, JWT-7, JWT-8).
 
 use super::*;
-use crate::identity::testing::{SECRET, TestIssuer};
+use crate::fetch::Url;
+use crate::identity::Audience;
+use crate::identity::testing::{ISS, SECRET, TestIssuer};
 
 fn secret(bytes: &[u8]) -> KeySource {
     KeySource::Secret(SecretBytes::from(bytes.to_vec()))
 }
 
+fn ring(source: &KeySource, algorithms: &[Algorithm]) -> Result<KeyRing, Vec<KeyFault>> {
+    let (listed, source) = (algorithms.to_vec(), source.clone());
+    let settings = IssuerSettings::new("main", ISS, Audience::Any, listed, source);
+    match Keys::new(&settings)? {
+        Keys::Configured(ring) => Ok(ring),
+        Keys::Published(_) => panic!("nothing of this is published"),
+    }
+}
+
 fn faults(source: &KeySource, algorithms: &[Algorithm]) -> Vec<KeyFault> {
-    KeyRing::new(source, algorithms).expect_err("these keys should not do")
+    ring(source, algorithms).expect_err("these keys should not do")
 }
 
 #[test]
@@ -18,7 +29,7 @@ fn jwt_7_secrets_are_as_long_as_the_hash() {
         (Algorithm::HS384, 48),
         (Algorithm::HS512, 64),
     ] {
-        assert!(KeyRing::new(&secret(&SECRET[..least]), &[algorithm]).is_ok());
+        assert!(ring(&secret(&SECRET[..least]), &[algorithm]).is_ok());
         for length in [0, 1, least - 1] {
             let faults = faults(&secret(&SECRET[..length]), &[algorithm]);
             assert_eq!(faults[0].0, "secret");
@@ -44,6 +55,19 @@ fn jwt_2_secrets_and_public_keys_never_meet() {
     assert!(mixed[0].1.contains("needs a public key"), "{}", mixed[0].1);
     let public = faults(&secret(es256.pem().as_bytes()), &[Algorithm::HS256]);
     assert!(public[0].1.contains("PEM"), "{}", public[0].1);
+}
+
+#[test]
+fn jwt_2_no_secret_is_published() {
+    let url = Url::configured("https://auth.example.com/jwks", false).unwrap();
+    let remote = KeySource::Remote(RemoteKeys::new(KeysAt::Jwks(url)));
+    let mixed = faults(&remote, &[Algorithm::ES256, Algorithm::HS384]);
+    assert_eq!(mixed.len(), 1);
+    assert!(
+        mixed[0].1.starts_with("HS384 needs a secret"),
+        "{}",
+        mixed[0].1
+    );
 }
 
 #[test]
@@ -76,7 +100,7 @@ fn jwt_8_at_most_three_keys_are_tried() {
             .collect();
         KeySource::Pem(pems.concat().into_bytes())
     };
-    assert!(KeyRing::new(&keys(3), &[Algorithm::ES256]).is_ok());
+    assert!(ring(&keys(3), &[Algorithm::ES256]).is_ok());
     let faults = faults(&keys(4), &[Algorithm::ES256]);
     assert_eq!(faults[0].0, "public_key");
     assert!(faults[0].1.starts_with("4 keys"), "{}", faults[0].1);
@@ -86,17 +110,17 @@ fn jwt_8_at_most_three_keys_are_tried() {
 fn jwt_3_each_algorithm_verifies_what_it_signed_and_no_other_does() {
     for algorithm in Algorithm::ALL {
         let issuer = TestIssuer::new(algorithm);
-        let ring = KeyRing::new(&issuer.source, &[algorithm]).unwrap();
+        let keys = ring(&issuer.source, &[algorithm]).unwrap();
         let token = issuer.sign_text("{}", "{}");
         let (signed, signature) = token.rsplit_once('.').unwrap();
         assert_eq!(
-            ring.verify(algorithm, signed, signature),
+            keys.verify(algorithm, signed, signature),
             Ok(()),
             "{algorithm}"
         );
         let bad = Err(Refusal::TokenSignatureInvalid);
         assert_eq!(
-            ring.verify(algorithm, &format!("{signed}x"), signature),
+            keys.verify(algorithm, &format!("{signed}x"), signature),
             bad,
             "{algorithm}"
         );
@@ -105,7 +129,7 @@ fn jwt_3_each_algorithm_verifies_what_it_signed_and_no_other_does() {
             .filter(|other| *other != algorithm)
         {
             assert_eq!(
-                ring.verify(other, signed, signature),
+                keys.verify(other, signed, signature),
                 bad,
                 "{algorithm} as {other}"
             );
@@ -121,10 +145,10 @@ fn jwt_2_a_key_is_used_with_the_listed_algorithms_only() {
         (Algorithm::PS256, Algorithm::RS512),
         (Algorithm::HS256, Algorithm::HS512),
     ] {
-        let ring = KeyRing::new(&TestIssuer::new(listed).source, &[listed]).unwrap();
+        let keys = ring(&TestIssuer::new(listed).source, &[listed]).unwrap();
         let token = TestIssuer::new(other).sign_text("{}", "{}");
         let (signed, signature) = token.rsplit_once('.').unwrap();
-        let refusal = ring.verify(other, signed, signature);
+        let refusal = keys.verify(other, signed, signature);
         assert_eq!(
             refusal,
             Err(Refusal::TokenSignatureInvalid),
@@ -136,8 +160,8 @@ fn jwt_2_a_key_is_used_with_the_listed_algorithms_only() {
 #[test]
 fn log_1_neither_source_nor_ring_prints_a_key() {
     let source = secret(SECRET);
-    let ring = KeyRing::new(&source, &[Algorithm::HS256]).unwrap();
-    assert_eq!(format!("{source:?}{ring:?}"), "Secret([redacted])[HS256]");
+    let keys = ring(&source, &[Algorithm::HS256]).unwrap();
+    assert_eq!(format!("{source:?}{keys:?}"), "Secret([redacted])[HS256]");
     assert_eq!(
         format!("{:?}", KeySource::Pem(b"key".to_vec())),
         "Pem([redacted])"

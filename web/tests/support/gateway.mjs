@@ -47,12 +47,12 @@ export class Gateway {
     return gateway;
   }
 
-  /** `gatepost serve`, in clear text on loopback, with an issuer of its own and these sections. */
-  static async serve(sections) {
+  /** `gatepost serve`, in clear text on loopback, with these sections, and an issuer of its own unless another is given. */
+  static async serve(sections, issuer = OWN_ISSUER) {
     const gateway = new Gateway();
     const secret = "a secret for tests that nobody else uses";
     const file = join(gateway.#folder, "gatepost.toml");
-    writeFileSync(file, `${CONFIG}\n${sections}`);
+    writeFileSync(file, `${CONFIG}\n${issuer}\n${sections}`);
     gateway.#command = ["serve", "--config", file];
     gateway.#environment = { GATEPOST_TEST_SECRET: secret };
     gateway.#sign = (wishes) => hs256(secret, { issuer: "urn:gatepost:test", ...wishes });
@@ -141,7 +141,9 @@ window = "0s"
 
 [log]
 format = "json"
+`;
 
+const OWN_ISSUER = `
 [[issuer]]
 name = "test"
 issuer = "urn:gatepost:test"

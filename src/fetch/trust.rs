@@ -1,0 +1,70 @@
+//! Whose certificates are accepted when Gatepost itself connects: those of a file, or the system's.
+//! There is no way to accept any.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// Who vouches for a server.
+#[derive(Clone)]
+pub enum Roots {
+    /// The authorities that this machine trusts.
+    System,
+    /// These authorities and no others.
+    Given(Arc<RootCertStore>),
+}
+
+impl Roots {
+    /// The authorities of a file in PEM; the error is a sentence that follows the file's name.
+    pub fn of_pem(text: &[u8]) -> Result<Roots, String> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(text) {
+            let certificate = certificate.map_err(|why| format!("is not PEM: {why}"))?;
+            roots
+                .add(certificate)
+                .map_err(|why| format!("has a certificate that cannot be used: {why}"))?;
+        }
+        if roots.is_empty() {
+            return Err("has no certificate in PEM".to_owned());
+        }
+        Ok(Roots::Given(Arc::new(roots)))
+    }
+
+    /// The TLS settings of a client that trusts them; reads files where they are the system's.
+    pub fn client_config(&self) -> Result<ClientConfig, String> {
+        let roots = match self {
+            Roots::Given(roots) => roots.clone(),
+            Roots::System => Arc::new(roots_of_system()?),
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|why| why.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Roots::System => f.write_str("System"),
+            Roots::Given(roots) => write!(f, "Given({} certificates)", roots.len()),
+        }
+    }
+}
+
+fn roots_of_system() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    // Some systems carry a certificate that webpki does not read; the others still count.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("this system has no certificates to trust".to_owned());
+    }
+    Ok(roots)
+}

@@ -1,0 +1,355 @@
+//! The keys of an issuer that publishes them: the last good set, and who may ask for a newer one.
+//!
+//! Whoever verifies reads the set without waiting. One task for each issuer, [`KeySet::keep`],
+//! fetches, so that there is never more than one request to an issuer at a time, however many
+//! tokens wait for it. A set that is no good, or an issuer that is down, changes nothing until
+//! `max_stale` has passed; then there are no keys, which is no fault of any token
+//! (SECURITY.md JWKS-4, JWKS-5, JWKS-6).
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::endpoint::{Answer, Endpoint, Fetched, KeysFault};
+use super::named::{Miss, NamedKeys};
+use super::pace::{Absent, Pace};
+use super::remote::RemoteKeys;
+use super::report::{self, KeysReport};
+use crate::identity::algorithm::Algorithm;
+use crate::identity::issuer::IssuerSettings;
+use crate::identity::refusal::Refusal;
+use crate::telemetry::Metrics;
+
+/// How long a request waits for a fetch on behalf of its token.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Requests that wait so at once; the others are told to come again.
+const MOST_WAITING: usize = 1024;
+/// What an issuer may say of how long its answer is fresh.
+const FRESH: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(3600)];
+/// After the first fault; doubled with each.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
+/// The longest that a client is told to stay away, but for what spreads them.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// The keys of one issuer.
+pub(in crate::identity) struct KeySet {
+    issuer: Arc<str>,
+    settings: RemoteKeys,
+    iss: String,
+    algorithms: Vec<Algorithm>,
+    /// What tokens are verified with; nothing when there are no keys that may be used.
+    current: ArcSwapOption<NamedKeys>,
+    state: Mutex<State>,
+    /// An unknown key was asked for.
+    wanted: Notify,
+    /// Counts the fetches that are done.
+    done: watch::Sender<u64>,
+}
+
+/// What happened to the set, and what is under way.
+#[derive(Debug, Default)]
+struct State {
+    last_good: Option<Good>,
+    /// Since the last good one.
+    faults: u32,
+    fault: Option<KeysFault>,
+    next: Option<Instant>,
+    /// A fetch is under way, or is about to begin.
+    is_fetching: bool,
+    waiting: usize,
+    pace: Pace,
+    absent: Absent,
+}
+
+#[derive(Debug)]
+struct Good {
+    keys: Arc<NamedKeys>,
+    at: Instant,
+}
+
+/// One who asks an issuer for its keys; made of another stuff in tests.
+pub(super) trait Source: Send {
+    /// Asks once.
+    fn ask(&mut self, afresh: bool) -> impl Future<Output = Result<Answer, KeysFault>> + Send;
+}
+
+impl Source for Endpoint {
+    async fn ask(&mut self, afresh: bool) -> Result<Answer, KeysFault> {
+        Endpoint::ask(self, afresh).await
+    }
+}
+
+impl KeySet {
+    /// No keys yet; [`KeySet::keep`] fetches them.
+    pub(in crate::identity) fn new(issuer: &IssuerSettings, keys: RemoteKeys) -> Arc<KeySet> {
+        Arc::new(KeySet {
+            issuer: issuer.name.as_str().into(),
+            settings: keys,
+            iss: issuer.issuer.clone(),
+            algorithms: issuer.algorithms.clone(),
+            current: ArcSwapOption::empty(),
+            state: Mutex::default(),
+            wanted: Notify::new(),
+            done: watch::Sender::new(0),
+        })
+    }
+
+    /// The keys that tokens are verified with now.
+    pub(in crate::identity) fn current(&self) -> Result<Arc<NamedKeys>, Refusal> {
+        self.current.load_full().ok_or_else(|| self.unavailable())
+    }
+
+    /// Waits for a newer set, since this one lacks the key that a token leads to; gives the refusal
+    /// of the token unless there is one now.
+    pub(in crate::identity) async fn look_for(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<(), Refusal> {
+        let mut waits = self.join(kid)?;
+        let in_time = timeout(PATIENCE, waits.done.changed()).await.is_ok();
+        let is_first = waits.is_first;
+        drop(waits);
+        if !matches!(self.current()?.find(kid, algorithm), Err(Miss::Unknown)) {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        if !in_time || state.fault.is_some() {
+            // Nobody could say that there is no such key.
+            drop(state);
+            return Err(self.unavailable());
+        }
+        if is_first {
+            state.absent.insert(name(kid), Instant::now());
+        }
+        Err(Refusal::TokenKeyUnknown)
+    }
+
+    /// Joins those who wait for the fetch that is under way, or is the first of them.
+    fn join(&self, kid: Option<&str>) -> Result<Waits<'_>, Refusal> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if state.absent.contains(name(kid), now) {
+            return Err(Refusal::TokenKeyUnknown);
+        }
+        let is_first = !state.is_fetching;
+        if is_first {
+            if !state.pace.allows(now) {
+                let is_down = state.fault.is_some();
+                drop(state);
+                return Err(match is_down {
+                    true => self.unavailable(),
+                    false => Refusal::TokenKeyUnknown,
+                });
+            }
+            state.is_fetching = true;
+            state.pace.begins(true, now);
+            self.wanted.notify_one();
+        } else if state.waiting >= MOST_WAITING {
+            drop(state);
+            return Err(self.unavailable());
+        }
+        state.waiting += 1;
+        // Under the lock, so that what ends is the fetch that was joined.
+        let done = self.done.subscribe();
+        Ok(Waits {
+            keys: self,
+            is_first,
+            done,
+        })
+    }
+
+    /// The refusal of every token while there are no keys. The waits differ, so that not all come
+    /// back at once.
+    fn unavailable(&self) -> Refusal {
+        let next = self.state.lock().next;
+        let until = next.map_or(Duration::ZERO, |next| {
+            next.saturating_duration_since(Instant::now())
+        });
+        let seconds = until.min(RETRY_AFTER_MAX).as_secs() + rand::random_range(1..=10);
+        Refusal::IssuerKeysUnavailable {
+            retry_after: Duration::from_secs(seconds),
+        }
+    }
+
+    /// Fetches the keys, again and again, until it is dropped.
+    pub(in crate::identity) async fn keep(self: Arc<Self>, metrics: Metrics) {
+        let (settings, iss) = (self.settings.clone(), self.iss.clone());
+        let endpoint = Endpoint::new(settings, iss, self.algorithms.clone());
+        self.keep_from(endpoint, metrics).await;
+    }
+
+    async fn keep_from(&self, mut source: impl Source, metrics: Metrics) {
+        let mut afresh = true;
+        self.begin_unless_wanted();
+        loop {
+            let answer = source.ask(afresh).await;
+            let (outcome, next) = self.complete(answer);
+            metrics.keys_fetched(&self.issuer, outcome);
+            afresh = !self.wait(next).await;
+        }
+    }
+
+    /// Waits for the next fetch; whether it is for an unknown key.
+    async fn wait(&self, next: Instant) -> bool {
+        loop {
+            let stale = self.stale_at();
+            let until = stale.map_or(next, |stale| stale.min(next));
+            // Both may be dropped and begun again.
+            tokio::select! {
+                biased;
+                () = self.wanted.notified() => return true,
+                () = sleep_until(until) => {}
+            }
+            let now = Instant::now();
+            if stale.is_some_and(|stale| now >= stale) {
+                self.current.store(None);
+                tracing::error!(
+                    issuer = &*self.issuer,
+                    "keys of an issuer too old to be used"
+                );
+            }
+            if now >= next && self.begin_unless_wanted() {
+                return false;
+            }
+        }
+    }
+
+    /// Begins a fetch that is due, unless an unknown key was asked for at this very moment.
+    fn begin_unless_wanted(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.is_fetching {
+            return false;
+        }
+        state.is_fetching = true;
+        state.pace.begins(false, Instant::now());
+        true
+    }
+
+    /// When the keys in use become too old, if nobody confirms them.
+    fn stale_at(&self) -> Option<Instant> {
+        self.current.load().as_ref()?;
+        let state = self.state.lock();
+        let good = state.last_good.as_ref()?;
+        Some(good.at + self.settings.max_stale)
+    }
+
+    /// Takes what a fetch brought; gives its outcome in a word, and when to fetch again.
+    fn complete(&self, answer: Result<Answer, KeysFault>) -> (&'static str, Instant) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let (outcome, wait) = match answer {
+            Ok(Answer { fetched, max_age }) => {
+                let outcome = self.confirm(&mut state, fetched, now);
+                (outcome, jittered(self.fresh_for(max_age)))
+            }
+            Err(fault) => {
+                let (outcome, wait) = (fault.label(), jittered(retry_after(state.faults)));
+                report::log_fault(&self.issuer, &fault, wait);
+                state.faults = state.faults.saturating_add(1);
+                state.fault = Some(fault);
+                (outcome, wait)
+            }
+        };
+        state.is_fetching = false;
+        state.next = Some(now + wait);
+        self.done.send_modify(|done| *done += 1);
+        (outcome, now + wait)
+    }
+
+    fn confirm(&self, state: &mut State, fetched: Fetched, now: Instant) -> &'static str {
+        let last = state.last_good.take().map(|good| good.keys);
+        let (keys, outcome) = match (fetched, last) {
+            (Fetched::Same, Some(keys)) => (keys, "unchanged"),
+            (Fetched::Set(keys, remarks), last) => {
+                for remark in &remarks {
+                    report::log_remark(&self.issuer, remark);
+                }
+                report::log_change(&self.issuer, last.as_deref(), &keys);
+                (Arc::new(keys), "new")
+            }
+            // Nothing is the same as nothing: an endpoint says so only of what it gave before.
+            (Fetched::Same, None) => return "unchanged",
+        };
+        if state.faults > 0 {
+            tracing::info!(issuer = &*self.issuer, "keys of an issuer can be had again");
+        }
+        state.faults = 0;
+        state.fault = None;
+        self.current.store(Some(keys.clone()));
+        state.last_good = Some(Good { keys, at: now });
+        outcome
+    }
+
+    fn fresh_for(&self, max_age: Option<Duration>) -> Duration {
+        max_age.map_or(self.settings.refresh, |age| age.clamp(FRESH[0], FRESH[1]))
+    }
+
+    /// Whether there are keys, or the node does without them.
+    pub(in crate::identity) fn is_good_enough(&self) -> bool {
+        !self.settings.required || self.current.load().is_some()
+    }
+
+    /// How the keys are.
+    pub(in crate::identity) fn report(&self) -> KeysReport {
+        let current = self.current.load();
+        let state = self.state.lock();
+        let word = match (&*current, &state.last_good, &state.fault) {
+            (Some(_), _, None) => "good",
+            (Some(_), _, Some(_)) => "stale",
+            (None, Some(_), _) => "down",
+            (None, None, _) => "waiting",
+        };
+        KeysReport {
+            issuer: self.issuer.clone(),
+            state: word,
+            keys: current.as_ref().map_or(0, |keys| keys.len()),
+            age: state.last_good.as_ref().map(|good| good.at.elapsed()),
+            fault: state.fault.as_ref().map(ToString::to_string),
+            required: self.settings.required,
+        }
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeySet").field(&self.current).finish()
+    }
+}
+
+/// One who waits for a fetch; counted as long as it lives, be it answered or gone.
+struct Waits<'k> {
+    keys: &'k KeySet,
+    is_first: bool,
+    done: watch::Receiver<u64>,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.keys.state.lock().waiting -= 1;
+    }
+}
+
+/// What stands for a token without `kid` among those that were looked for in vain.
+fn name(kid: Option<&str>) -> &str {
+    kid.unwrap_or_default()
+}
+
+fn retry_after(faults: u32) -> Duration {
+    RETRY_MIN.saturating_mul(1 << faults.min(16)).min(RETRY_MAX)
+}
+
+/// Within a tenth of it: not all nodes ask at the same moment.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(rand::random_range(0.9..=1.1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,393 @@
+//! Keys that the issuer publishes (JWKS-1 to JWKS-6): a real gateway, and an issuer of the test that
+//! rotates, goes down, misbehaves, and counts how often it is asked.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something is wrong"
+)]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream;
+use serde_json::{Value, json};
+use support::http::{Answer, get_clear, read_answer};
+use support::issuer::{FakeIssuer, Key, Page};
+use support::request::Request;
+use support::tokens::base64url;
+use support::{Gateway, PATIENCE, Setup};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Clear text on loopback: what is tested here is behind the handshake.
+const CLEAR: &str = "mode = \"off\"";
+
+/// The table of an issuer at this path of the fake, whose name is the path's.
+fn table(fake: &FakeIssuer, path: &str, more: &str) -> String {
+    let (name, iss) = (path.trim_start_matches('/'), format!("{}{path}", fake.base));
+    format!(
+        "[[issuer]]\nname = \"{name}\"\nissuer = \"{iss}\"\naudience = [\"gatepost\"]\n\
+         shared_users = true\n{more}\n"
+    )
+}
+
+/// The same with keys by URL.
+fn by_url(fake: &FakeIssuer, path: &str) -> String {
+    let jwks = format!("jwks = \"{}{path}/jwks\"", fake.base);
+    table(fake, path, &jwks)
+}
+
+fn start(tables: &str) -> Gateway {
+    Gateway::with(&Setup {
+        tls: Some(CLEAR),
+        issuer: "shared_users = true",
+        tables,
+        ..Setup::default()
+    })
+}
+
+/// What the door says of a token.
+async fn knock(gateway: &Gateway, token: &str) -> Answer {
+    ask(
+        gateway.public,
+        &Request::new("GET", "/connection/check").bearer(token),
+    )
+    .await
+}
+
+/// The same for many: only whether it is 401, after which the gateway closes.
+async fn is_refused(gateway: &Gateway, token: &str) -> bool {
+    let request = Request::new("GET", "/connection/check").bearer(token);
+    let mut stream = TcpStream::connect(gateway.public).await.unwrap();
+    stream.write_all(&request.bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    answer.starts_with(b"HTTP/1.1 401 ")
+}
+
+async fn ask(address: SocketAddr, request: &Request) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&request.bytes()).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read_answer(&mut stream));
+    answer.await.expect("no answer in time")
+}
+
+async fn assert_admitted(gateway: &Gateway, token: &str, about: &str) {
+    let answer = knock(gateway, token).await;
+    assert_eq!(
+        answer.status,
+        204,
+        "{about}: {answer:?}\n{}",
+        gateway.logged()
+    );
+}
+
+async fn assert_refused(gateway: &Gateway, token: &str, status: u16, code: &str, about: &str) {
+    let answer = knock(gateway, token).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (status, code),
+        "{about}: {answer:?}"
+    );
+    let retry_after = answer
+        .header("retry-after")
+        .map(|after| after.parse::<u64>().unwrap());
+    assert_eq!(
+        retry_after.is_some_and(|after| after >= 1),
+        status == 503,
+        "{about}"
+    );
+}
+
+async fn until_ready(gateway: &Gateway) {
+    let began = tokio::time::Instant::now();
+    while get_clear(gateway.admin, "/health/ready").await.status != 200 {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "it is never ready:\n{}",
+            gateway.logged()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What the admin listener tells of this issuer.
+async fn detail(gateway: &Gateway, name: &str) -> Value {
+    let body = get_clear(gateway.admin, "/health/ready").await.body;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let issuers = body["issuers"].as_array().unwrap();
+    issuers
+        .iter()
+        .find(|issuer| issuer["name"] == name)
+        .unwrap()
+        .clone()
+}
+
+#[tokio::test]
+async fn jwks_5_a_rotation_is_followed_and_a_removed_key_opens_nothing() {
+    let fake = FakeIssuer::start().await;
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    for path in ["/url", "/discovery"] {
+        fake.publish(path, &[&old]);
+    }
+    let gateway = start(
+        &[
+            by_url(&fake, "/url"),
+            table(&fake, "/discovery", "discovery = true"),
+        ]
+        .concat(),
+    );
+    until_ready(&gateway).await;
+    for path in ["/url", "/discovery"] {
+        let iss = format!("{}{path}", fake.base);
+        let (of_old, of_new) = (old.token(&iss, "alice"), new.token(&iss, "alice"));
+        assert_admitted(&gateway, &of_old, "before the rotation").await;
+        fake.publish(path, &[&new]);
+        assert_admitted(&gateway, &of_old, "nobody has looked yet").await;
+        assert_admitted(&gateway, &of_new, "the new key").await;
+        assert_refused(
+            &gateway,
+            &of_old,
+            401,
+            "token_key_unknown",
+            "the removed key",
+        )
+        .await;
+        assert_eq!(fake.asked(&format!("{path}/jwks")), 2, "{path}");
+        // A key with the right name and another secret.
+        let forged = Key::new("new").token(&iss, "alice");
+        assert_refused(
+            &gateway,
+            &forged,
+            401,
+            "token_signature_invalid",
+            "a forged token",
+        )
+        .await;
+    }
+    let fetches = |outcome| {
+        format!("gatepost_issuer_key_fetches_total{{issuer=\"url\",outcome=\"{outcome}\"}}")
+    };
+    assert_eq!(gateway.metric(&fetches("new")).await, 2.0);
+    assert_eq!(
+        gateway.metric("gatepost_issuer_keys{issuer=\"url\"}").await,
+        1.0
+    );
+    let told = detail(&gateway, "url").await;
+    assert_eq!(
+        (&told["state"], &told["keys"]),
+        (&json!("good"), &json!(1)),
+        "{told}"
+    );
+    assert_eq!(detail(&gateway, "main").await["state"], "configured");
+}
+
+#[tokio::test]
+async fn jwks_5_an_issuer_that_misbehaves_changes_nothing() {
+    let fake = FakeIssuer::start().await;
+    let trap = format!("{}/trap", fake.base);
+    let (good, other) = (Key::new("good"), Key::new("other"));
+    let bad = [
+        ("/500", Page::Status(500)),
+        ("/404", Page::Status(404)),
+        ("/304", Page::Status(304)),
+        ("/redirect", Page::Redirect(trap)),
+        ("/garbage", Page::Text("<html>It works!</html>")),
+        ("/empty", Page::Json(json!({ "keys": [] }))),
+        ("/nothing", Page::Text("")),
+        ("/doubled", Page::Text(r#"{"keys":[],"keys":[]}"#)),
+        ("/endless", Page::Endless),
+        ("/drip", Page::Drip),
+        ("/silent", Page::Silent),
+    ];
+    let tables: String = bad.iter().map(|(path, _)| by_url(&fake, path)).collect();
+    bad.iter()
+        .for_each(|(path, _)| fake.publish(path, &[&good]));
+    let gateway = start(&tables);
+    until_ready(&gateway).await;
+    let one = async |(path, page): (&str, Page)| {
+        fake.set(&format!("{path}/jwks"), page);
+        let iss = format!("{}{path}", fake.base);
+        let unknown = other.token(&iss, "alice");
+        let unavailable = "issuer_keys_unavailable";
+        let known = good.token(&iss, "alice");
+        if path == "/304" {
+            // It was asked whether something had changed, and says no.
+            assert_refused(&gateway, &unknown, 401, "token_key_unknown", path).await;
+        } else {
+            assert_refused(&gateway, &unknown, 503, unavailable, path).await;
+        }
+        assert_admitted(&gateway, &known, path).await;
+    };
+    join_all(bad.into_iter().map(one)).await;
+    assert_eq!(fake.asked("/trap"), 0, "a redirect was followed");
+    let told = detail(&gateway, "500").await;
+    assert_eq!(told["state"], "stale", "{told}");
+    assert!(told["fault"].as_str().unwrap().contains("500"), "{told}");
+    assert_eq!(get_clear(gateway.admin, "/health/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn jwks_5_without_a_first_set_it_is_503_until_there_is_one() {
+    let fake = FakeIssuer::start().await;
+    let (key, well_known) = (Key::new("k"), "/.well-known/openid-configuration");
+    for path in ["/wrong", "/elsewhere", "/late", "/idle"] {
+        fake.publish(path, &[&key]);
+    }
+    let document =
+        |issuer: &str, jwks: &str| Page::Json(json!({ "issuer": issuer, "jwks_uri": jwks }));
+    let iss = |path: &str| format!("{}{path}", fake.base);
+    let wrong = document("https://evil.example/", &iss("/wrong/jwks"));
+    fake.set(&format!("/wrong{well_known}"), wrong);
+    // To the same machine by another name, as a document of somebody else might.
+    let port = fake.base.rsplit(':').next().unwrap();
+    let elsewhere = document(
+        &iss("/elsewhere"),
+        &format!("http://127.0.0.1:{port}/elsewhere/jwks"),
+    );
+    fake.set(&format!("/elsewhere{well_known}"), elsewhere);
+    fake.set("/late/jwks", Page::Status(503));
+    let discovery = "discovery = true\nrequired = false";
+    let gateway = start(
+        &[
+            table(&fake, "/wrong", discovery),
+            table(&fake, "/elsewhere", discovery),
+            table(&fake, "/late", "discovery = true"),
+        ]
+        .concat(),
+    );
+    gateway
+        .until_metric(
+            "gatepost_issuer_key_fetches_total{issuer=\"late\",outcome=\"status\"}",
+            1.0,
+        )
+        .await;
+    for path in ["/wrong", "/elsewhere", "/late"] {
+        let token = key.token(&iss(path), "alice");
+        assert_refused(&gateway, &token, 503, "issuer_keys_unavailable", path).await;
+    }
+    assert_eq!(fake.asked("/wrong/jwks") + fake.asked("/elsewhere/jwks"), 0);
+    for (name, saying) in [
+        ("wrong", "byte for byte"),
+        ("elsewhere", "https"),
+        ("late", "503"),
+    ] {
+        let told = detail(&gateway, name).await;
+        assert_eq!(told["state"], "waiting", "{told}");
+        assert!(told["fault"].as_str().unwrap().contains(saying), "{told}");
+    }
+    let ready = ask(gateway.public, &Request::new("GET", "/health/ready")).await;
+    assert_eq!(
+        (ready.status, ready.body.as_str()),
+        (503, r#"{"status":"without_keys"}"#)
+    );
+    // The issuer that the node cannot do without is there; the others are not waited for.
+    fake.publish("/late", &[&key]);
+    until_ready(&gateway).await;
+    assert_admitted(&gateway, &key.token(&iss("/late"), "alice"), "late").await;
+}
+
+#[tokio::test]
+async fn jwks_4_a_flood_of_unknown_keys_costs_the_issuer_one_fetch() {
+    let fake = FakeIssuer::start().await;
+    let key = Key::new("k");
+    fake.publish("/flood", &[&key]);
+    let gateway = start(&by_url(&fake, "/flood"));
+    until_ready(&gateway).await;
+    let iss = format!("{}/flood", fake.base);
+    let good = key.token(&iss, "alice");
+    let rest = good.split_once('.').unwrap().1;
+    let tokens = (0..FLOOD).map(|number| {
+        let header = json!({ "alg": "ES256", "kid": format!("{number}") }).to_string();
+        format!("{}.{rest}", base64url(header.as_bytes()))
+    });
+    let refused = stream::iter(tokens)
+        .map(|token| {
+            let gateway = &gateway;
+            async move { is_refused(gateway, &token).await }
+        })
+        .buffer_unordered(32)
+        .filter(|refused| std::future::ready(*refused))
+        .count()
+        .await;
+    assert_eq!(refused, FLOOD);
+    assert_eq!(
+        fake.asked("/flood/jwks"),
+        2,
+        "one at the start, one for all of them"
+    );
+    assert_admitted(&gateway, &good, "beside the flood").await;
+}
+
+/// `live/tests.rs` has the minutes that follow, by a clock of its own.
+const FLOOD: usize = 10_000;
+
+#[tokio::test]
+async fn jwks_6_one_name_at_two_issuers_is_two_keys() {
+    let (fake, other) = (FakeIssuer::start().await, FakeIssuer::start().await);
+    let (one, two) = (Key::new("same"), Key::new("same"));
+    fake.publish("/one", &[&one]);
+    other.publish("/two", &[&two]);
+    let gateway = start(&[by_url(&fake, "/one"), by_url(&other, "/two")].concat());
+    until_ready(&gateway).await;
+    let (iss_one, iss_two) = (format!("{}/one", fake.base), format!("{}/two", other.base));
+    assert_admitted(&gateway, &one.token(&iss_one, "alice"), "one").await;
+    assert_admitted(&gateway, &two.token(&iss_two, "alice"), "two").await;
+    for token in [one.token(&iss_two, "alice"), two.token(&iss_one, "alice")] {
+        assert_refused(
+            &gateway,
+            &token,
+            401,
+            "token_signature_invalid",
+            "the other's",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn jwks_1_https_with_an_authority_of_ones_own_and_with_no_other() {
+    let ((trusted, pem), (stranger, _)) =
+        tokio::join!(FakeIssuer::start_with_tls(), FakeIssuer::start_with_tls());
+    let folder = tempfile::TempDir::new().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, pem).unwrap();
+    let (key, options) = (
+        Key::new("k"),
+        format!("discovery = true\nca = {ca:?}\nrequired = false"),
+    );
+    trusted.publish("/trusted", &[&key]);
+    stranger.publish("/stranger", &[&key]);
+    let gateway = start(
+        &[
+            table(&trusted, "/trusted", &options),
+            table(&stranger, "/stranger", &options),
+        ]
+        .concat(),
+    );
+    let fetched = |issuer, outcome| {
+        format!("gatepost_issuer_key_fetches_total{{issuer=\"{issuer}\",outcome=\"{outcome}\"}}")
+    };
+    gateway.until_metric(&fetched("trusted", "new"), 1.0).await;
+    gateway.until_metric(&fetched("stranger", "tls"), 1.0).await;
+    let token = |fake: &FakeIssuer, path| key.token(&format!("{}{path}", fake.base), "alice");
+    assert_admitted(&gateway, &token(&trusted, "/trusted"), "trusted").await;
+    let of_stranger = token(&stranger, "/stranger");
+    assert_refused(
+        &gateway,
+        &of_stranger,
+        503,
+        "issuer_keys_unavailable",
+        "stranger",
+    )
+    .await;
+    assert_eq!(
+        stranger.asked("/stranger/.well-known/openid-configuration"),
+        0
+    );
+}
