@@ -32,6 +32,14 @@ pub const BODY_BYTES: usize = 64 * 1024;
 pub const LISTEN_BACKLOG: u32 = 4096;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.
 pub const ACCEPTS_IN_A_TURN: usize = 8;
+/// Bytes of a fault that health tells of a reload.
+pub const RELOAD_FAULT_BYTES: usize = 4096;
+/// Over which connections that hear nothing decide again after a reload.
+pub const RELOAD_WINDOW: Duration = Duration::from_secs(10);
+/// How often it is looked whether the file of the certificate is another.
+pub const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
+/// How many days before its end a certificate is warned of.
+pub const CERTIFICATE_WARNING_DAYS: u64 = 14;
 /// Connections that are asked to look again before everybody else has a turn.
 pub const ASKED_IN_A_TURN: usize = 64;
 /// Connections that are ended before everybody else has a turn: some 0.3 ms.

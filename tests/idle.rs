@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 
 const CONNECTIONS: usize = 5000;
 /// Proportional set size of the gateway for each, in KiB.
-const MOST_KIB: f64 = 14.0;
+const MOST_KIB: f64 = 11.0;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn res_3_an_idle_connection_costs_less_than_14_kib() {
+async fn res_3_an_idle_connection_costs_less_than_11_kib() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(
         Resource::Nofile,

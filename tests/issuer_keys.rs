@@ -322,6 +322,9 @@ async fn jwks_4_a_flood_of_unknown_keys_costs_the_issuer_one_fetch() {
         "one at the start, one for all of them"
     );
     assert_admitted(&gateway, &good, "beside the flood").await;
+    let absent = "names a key that its issuer does not have";
+    let lines = gateway.logged().matches(absent).count();
+    assert_eq!(lines, 1, "LOG-3: a line for each fetch");
 }
 
 /// `live/tests.rs` has the minutes that follow, by a clock of its own.

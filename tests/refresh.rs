@@ -5,6 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::client::{Client, Closed};
+use support::issuer::{FakeIssuer, Key, Page};
 use support::protobuf::{CONNECT, text};
 use support::tokens::sign_raw;
 use support::{Gateway, Setup, claims, now, token, token_with};
@@ -266,4 +267,31 @@ async fn the_same_in_protobuf() {
     assert_eq!(result.text(2), told.text(2));
     assert_eq!(result.number(3), 1);
     assert!((88..=90).contains(&result.number(4)));
+}
+
+// LIVE-2: an issuer that is down is no fault of the token; the client may come with it again.
+#[tokio::test]
+async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays() {
+    let fake = FakeIssuer::start().await;
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    fake.publish("/a", &[&old]);
+    let iss = format!("{}/a", fake.base);
+    let table = format!(
+        "shared_users = true\n[[issuer]]\nname = \"a\"\nissuer = \"{iss}\"\n\
+         audience = [\"gatepost\"]\nshared_users = true\njwks = \"{iss}/jwks\""
+    );
+    let gateway = Gateway::with(&Setup {
+        issuer: &table,
+        ..Setup::default()
+    });
+    gateway
+        .until_metric("gatepost_issuer_keys{issuer=\"a\"}", 1.0)
+        .await;
+    let (mut alice, _) = with_token(&gateway, &old.token(&iss, "alice")).await;
+    fake.set("/a/jwks", Page::Status(500));
+    let wish = json!({"token": new.token(&iss, "alice")});
+    let reply = alice.command("refresh", wish).await;
+    let expected = json!({"code": 100, "message": "internal server error", "temporary": true});
+    assert_eq!(reply["error"], expected);
+    alice.subscribe("chat:a").await;
 }

@@ -159,7 +159,7 @@ async fn sighup_ends_nothing() {
     let gateway = gateway("window = \"0s\"\ntimeout = \"60s\"");
     let mut alice = gateway.raw_client("alice").await;
     gateway.signal("HUP");
-    gateway.until_logged("SIGHUP").await;
+    gateway.until_logged("configuration read again").await;
     assert!(alice.is_alive().await);
     assert_eq!(gateway.get("/health/ready", "").await.status, 200);
     gateway.client("bob").await;

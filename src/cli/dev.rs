@@ -79,7 +79,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         .map_err(|faults| anyhow::anyhow!("the rules of the demo are not valid\n\n{faults}"))?;
     announce(args);
     let site = DevSite::new(state.issuer().clone(), origins, clock);
-    serve::start(loaded, Some(Arc::new(site)))
+    serve::start(loaded, None, Some(Arc::new(site)))
 }
 
 /// What the certificate is made for.

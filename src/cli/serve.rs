@@ -1,23 +1,29 @@
 //! `gatepost serve`: puts the house together from a configuration that is proven good, and runs it
 //! until it is told to stop.
 
-use std::path::Path;
+mod keepers;
+mod reload;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::keepers::Keepers;
+use self::reload::{InUse, Reload};
 use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
-    Addresses, Admin, Ceiling, Gateway, HandshakeLimits, Listener, Proxies, Readiness, Site,
-    Transport,
+    Addresses, Admin, Ceiling, Certificates, Gateway, HandshakeLimits, Listener, Proxies,
+    Readiness, Reloads, Site, Transport,
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
@@ -34,31 +40,42 @@ pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NO));
         }
     };
-    start(loaded, None)
+    start(loaded, Some(file.to_owned()), None)
 }
 
-/// Serves until SIGTERM or SIGINT, then drains. `site` stands beside the gateway.
-pub(super) fn start(loaded: Loaded, site: Option<Arc<dyn Site>>) -> anyhow::Result<ExitCode> {
+/// Serves until SIGTERM or SIGINT, then drains. On SIGHUP `file` is read again; `site` stands beside
+/// the gateway.
+pub(super) fn start(
+    loaded: Loaded,
+    file: Option<PathBuf>,
+    site: Option<Arc<dyn Site>>,
+) -> anyhow::Result<ExitCode> {
     let Loaded { config, warnings } = loaded;
     logs::init(config.log.format, config.log.level.as_str())?;
     log_panics();
     for warning in &warnings {
         tracing::warn!(at = %warning, "configuration");
     }
-    let files = raise_file_limit();
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(config, site, files));
+    let served = runtime.block_on(serve(config, file, site));
     // What is left after the drain is aborted: it had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> anyhow::Result<()> {
+async fn serve(
+    config: Config,
+    file: Option<PathBuf>,
+    site: Option<Arc<dyn Site>>,
+) -> anyhow::Result<()> {
+    // Before anything listens: by default the signal ends the process without a drain.
+    let hangup = signal(SignalKind::hangup())?;
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let house = House::build(config, site, files)?;
+    let (house, reload) = House::build(config, file, site)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let listener = tasks.spawn(house.listener.run(stop.clone()));
@@ -68,10 +85,9 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
         let (sessions, stop) = (house.sessions.clone(), stop.clone());
         tasks.spawn(async move { sessions.watch_clock(stop).await })
     };
+    let reload = tasks.spawn(reload.run(hangup, stop.clone()));
     // They end with this function, behind the last connection.
     let mut flushers: JoinSet<()> = house.hub.flushers().collect();
-    let door = house.sessions.terms().door.clone();
-    let mut keepers: JoinSet<()> = door.verifier.keepers(&house.metrics).collect();
 
     let name = tokio::select! {
         name = stops.next() => name,
@@ -80,8 +96,8 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
         _ = watch => bail!("the watch over the clock ended"),
+        _ = reload => bail!("what reads configuration and keys again ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
-        Some(_) = keepers.join_next() => bail!("what fetches the keys of an issuer ended"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -101,7 +117,6 @@ async fn serve(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> any
 
 /// The parts that run.
 struct House {
-    metrics: Metrics,
     listener: Listener,
     admin: Arc<Admin>,
     hub: Arc<Hub>,
@@ -111,14 +126,20 @@ struct House {
 }
 
 impl House {
-    fn build(config: Config, site: Option<Arc<dyn Site>>, files: usize) -> anyhow::Result<House> {
+    fn build(
+        config: Config,
+        file: Option<PathBuf>,
+        site: Option<Arc<dyn Site>>,
+    ) -> anyhow::Result<(House, Reload)> {
+        let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
+        let reloads = Reloads::default();
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             terms: InForce::new(Terms {
                 policy: config.policy,
-                door: config.door,
+                door: Arc::new(config.door),
                 settings: config.session,
             }),
             engine: engine.clone(),
@@ -126,7 +147,8 @@ impl House {
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
-        let ceiling = Ceiling::of(config.limits.max_connections, files);
+        let addresses = Arc::new(Addresses::new(config.limits.addresses));
+        let ceiling = Ceiling::of(config.limits.max_connections, file_limit());
         let most = ceiling.most();
         let gateway = Arc::new(Gateway {
             sessions: sessions.clone(),
@@ -135,12 +157,13 @@ impl House {
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             proxies: Proxies::new(config.proxies.networks, config.proxies.header),
-            addresses: Addresses::new(config.limits.addresses),
+            addresses: addresses.clone(),
             ceiling,
             site,
-            clock,
+            clock: clock.clone(),
             metrics: metrics.clone(),
             readiness: readiness.clone(),
+            reloads: reloads.clone(),
             refusals: logs::Samplers::default(),
         });
         let limits = HandshakeLimits {
@@ -150,37 +173,60 @@ impl House {
             // Who says nothing must not keep out who does.
             silent_in_all: SILENT_SOCKETS.min(most / 4).max(1),
         };
-        let transport = transport(config.tls, limits);
+        let (transport, certificate) = transport(config.tls, limits);
         let listener = Listener::bind(config.listen.public, transport, gateway.clone())
             .context("the public listener")?;
         let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, max_connections = most, "listening");
-        Ok(House {
+        let reload = Reload {
+            file,
+            resolved,
+            hosts,
+            certificate,
+            sessions: sessions.clone(),
+            addresses,
+            reloads,
+            keepers: Keepers::new(metrics.clone()),
             metrics,
+            clock,
+        };
+        let house = House {
             listener,
             admin,
             hub,
             engine,
             sessions,
             readiness,
-        })
+        };
+        Ok((house, reload))
     }
 }
 
-fn transport(tls: Tls, limits: HandshakeLimits) -> Transport {
-    match tls {
-        Tls::Files(certificate) => Transport::Tls {
-            certificate: certificate.key,
-            only_tls_13: certificate.min_version == TlsVersion::Tls13,
-            limits,
-        },
+/// How to listen, and the certificate, which can be replaced.
+fn transport(tls: Tls, limits: HandshakeLimits) -> (Transport, Option<InUse>) {
+    let transport = match tls {
+        Tls::Files(certificate) => {
+            let certificates = Certificates::new(certificate.key);
+            let tls = Transport::Tls {
+                certificates: certificates.clone(),
+                only_tls_13: certificate.min_version == TlsVersion::Tls13,
+                limits,
+            };
+            let in_use = InUse {
+                files: certificate.files,
+                validity: certificate.validity,
+                certificates,
+            };
+            return (tls, Some(in_use));
+        }
         Tls::Off {
             behind_tls_proxy: true,
         } => Transport::BehindProxies,
         Tls::Off { .. } => Transport::Loopback,
-    }
+    };
+    (transport, None)
 }
 
 fn cores() -> usize {
@@ -196,12 +242,10 @@ async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
     }
 }
 
-/// The signals that stop the process. SIGHUP does not: it is often sent to have a configuration
-/// read again, which takes a restart here, and would end the process without a drain.
+/// The signals that stop the process.
 struct Stops {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Stops {
@@ -209,50 +253,37 @@ impl Stops {
         Ok(Stops {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP ignored: a changed configuration takes a restart");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
 
 /// Each connection is a file descriptor; the soft limit is often 1,024 for the sake of programs
-/// that use `select`, which this one does not. Gives how many there may be.
-fn raise_file_limit() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+/// that use `select`, which this one does not.
+fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let files = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => {
-            tracing::debug!(files = limit.maximum, "file limit raised");
-            limit.maximum
-        }
-        Err(error) => {
-            tracing::warn!(%error, files = limit.current, "file limit not raised");
-            limit.current
-        }
-    };
-    // None: as many as the machine has.
-    files.map_or(MOST_FILES, |files| {
-        usize::try_from(files).unwrap_or(MOST_FILES)
-    })
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => tracing::debug!(files = limit.maximum, "file limit raised"),
+        Err(error) => tracing::warn!(%error, files = limit.current, "file limit not raised"),
+    }
 }
 
-/// What Linux gives a process at most, unless it is told otherwise (`fs.nr_open`).
-const MOST_FILES: usize = 1 << 20;
+/// How many file descriptors there may be. Without a limit, what Linux gives a process at most,
+/// unless it is told otherwise (`fs.nr_open`).
+fn file_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(1 << 20, |files| usize::try_from(files).unwrap_or(1 << 20))
+}
 
 /// A panic is a defect, and goes where all else is logged; its message is ours, never a client's.
 fn log_panics() {

@@ -6,6 +6,7 @@
 //! settings from files or the environment, and no secret is ever shown: not by `Debug`, not in a
 //! fault, not in [`Config::resolved`].
 
+mod changes;
 mod door;
 mod engine;
 mod expect;
@@ -60,7 +61,7 @@ use crate::session::SessionSettings;
 const MAX_FILE: u64 = 1 << 20;
 
 /// Settings that are proven good.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     /// Where Gatepost listens.
     pub listen: Listen,
@@ -68,8 +69,8 @@ pub struct Config {
     pub tls: Tls,
     /// Who is trusted to name a client.
     pub proxies: TrustedProxies,
-    /// Who is let in.
-    pub door: Arc<Door>,
+    /// Who is let in. What outlives a door is not of the configuration: whoever runs it gives that.
+    pub door: Door,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
     /// Who may do what.
@@ -88,7 +89,7 @@ pub struct Config {
 }
 
 /// A config, and what somebody should look at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,

@@ -82,7 +82,7 @@ impl Sections {
             tls: self.tls?,
             proxies: self.proxies,
             echo: self.door.echo,
-            door: Arc::new(self.door.with(verifier?)),
+            door: self.door.with(verifier?),
             policy: Arc::new(policy?),
             session: self.session,
             engine: self.engine,

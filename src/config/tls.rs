@@ -12,6 +12,8 @@ use super::proxies::{self, TrustedProxies};
 use super::resolved::Resolved;
 use super::section::Section;
 use super::value;
+use crate::clock::Clock;
+use crate::edge::tls::leaf::{self, Validity};
 use crate::edge::tls::pem::{self, CertificateFault, Culprit};
 
 /// How the public listener speaks.
@@ -35,6 +37,8 @@ pub struct Certificate {
     pub min_version: TlsVersion,
     /// The chain and the key, ready for rustls.
     pub key: Arc<CertifiedKey>,
+    /// From when to when it holds.
+    pub validity: Validity,
 }
 
 /// The two files of a certificate.
@@ -92,7 +96,7 @@ pub(super) fn read(
         Mode::On => {
             refuse_tls_twice(&section, behind_tls_proxy);
             files
-                .and_then(|files| load(&section, files, min_version))
+                .and_then(|files| load(&section, files, min_version, &listen.hosts))
                 .map(Tls::Files)
         }
         Mode::Off => {
@@ -143,15 +147,30 @@ fn load(
     section: &Section<'_>,
     files: CertificateFiles,
     min_version: TlsVersion,
+    hosts: &[String],
 ) -> Option<Certificate> {
-    match pem::load_certificate(&files.certificate, &files.key) {
-        Ok(key) => Some(Certificate {
-            files,
-            min_version,
-            key: Arc::new(key),
-        }),
+    let key = match pem::load_certificate(&files.certificate, &files.key) {
+        Ok(key) => Arc::new(key),
         Err(fault) => {
             tell(section, &fault);
+            return None;
+        }
+    };
+    let at = section.place("certificate");
+    for host in leaf::not_named(&key, hosts) {
+        let message = format!("the certificate does not name {host}, which is one of `hosts`");
+        section.reader.warn(&at, message);
+    }
+    match Validity::at(&key, Clock::system().now()) {
+        Ok(validity) => Some(Certificate {
+            files,
+            min_version,
+            key,
+            validity,
+        }),
+        Err(fault) => {
+            let message = format!("{}: {fault}", files.certificate.display());
+            section.reader.fault(&at, message);
             None
         }
     }

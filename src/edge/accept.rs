@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::addresses::Arrival;
 use super::stream::Stream;
-use super::tls::Tls;
+use super::tls::{Certificates, Tls};
 use super::visit::Visit;
 use super::{Gateway, HandshakeLimits};
 use crate::limits::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN, ACCEPTS_IN_A_TURN, LISTEN_BACKLOG};
@@ -22,10 +21,10 @@ use crate::telemetry::HandshakeResult;
 
 /// How the public listener speaks.
 pub enum Transport {
-    /// TLS with this certificate.
+    /// TLS.
     Tls {
-        /// The chain and its key.
-        certificate: Arc<CertifiedKey>,
+        /// What the handshakes take their certificate from.
+        certificates: Certificates,
         /// No TLS 1.2.
         only_tls_13: bool,
         /// Bounds.
@@ -63,10 +62,10 @@ impl Listener {
     ) -> anyhow::Result<Listener> {
         let transport = match transport {
             Transport::Tls {
-                certificate,
+                certificates,
                 only_tls_13,
                 limits,
-            } => Accepted::Tls(Arc::new(Tls::new(certificate, only_tls_13, limits)?)),
+            } => Accepted::Tls(Arc::new(Tls::new(certificates, only_tls_13, limits)?)),
             Transport::Loopback => Accepted::Loopback,
             Transport::BehindProxies => Accepted::BehindProxies,
         };

@@ -6,7 +6,10 @@
 //! around it, which may do more.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use super::proxies::Remote;
 use crate::identity::Refusal;
@@ -24,7 +27,7 @@ pub struct AddressRates {
 
 /// The limits by address, with what each has used.
 pub struct Addresses {
-    rates: AddressRates,
+    rates: ArcSwap<AddressRates>,
     table: Table,
     ticks: Ticks,
 }
@@ -61,15 +64,20 @@ impl Addresses {
     /// All addresses as if they had never been seen.
     pub fn new(rates: AddressRates) -> Addresses {
         Addresses {
-            rates,
+            rates: ArcSwap::from_pointee(rates),
             table: Table::new(ADDRESSES_COUNTED),
             ticks: Ticks::begin(),
         }
     }
 
+    /// Other rates from now on; what has been used stays so.
+    pub fn replace_rates(&self, rates: AddressRates) {
+        self.rates.store(Arc::new(rates));
+    }
+
     /// Counts a new connection of this address.
     pub(super) fn arrive(&self, address: IpAddr) -> Arrival {
-        let Some(rate) = self.rates.connections else {
+        let Some(rate) = self.rates.load().connections else {
             return Arrival::Served;
         };
         match self.take(address, Use::Connection, &rate) {
@@ -83,7 +91,7 @@ impl Addresses {
 
     /// Counts a connection that a proxy brought, of which there is no more than the request.
     pub(super) fn arrive_by_proxy(&self, address: IpAddr) -> Result<(), Refusal> {
-        let Some(rate) = self.rates.connections else {
+        let Some(rate) = self.rates.load().connections else {
             return Ok(());
         };
         let taken = self.take(address, Use::Connection, &rate);
@@ -92,7 +100,7 @@ impl Addresses {
 
     /// Refuses whoever has failed too often of late.
     pub(super) fn check_failures(&self, remote: Remote) -> Result<(), Refusal> {
-        let Some(rate) = self.rates.failures.filter(|_| remote.is_client) else {
+        let Some(rate) = self.rates.load().failures.filter(|_| remote.is_client) else {
             return Ok(());
         };
         let now = self.ticks.now();
@@ -106,7 +114,7 @@ impl Addresses {
 
     /// Counts a failure.
     pub(super) fn fail(&self, remote: Remote) {
-        if let Some(rate) = self.rates.failures.filter(|_| remote.is_client) {
+        if let Some(rate) = self.rates.load().failures.filter(|_| remote.is_client) {
             // Those who came in the same moment fail without being counted.
             let _ = self.take(remote.address, Use::Failure, &rate);
         }

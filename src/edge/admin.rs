@@ -160,6 +160,7 @@ impl Admin {
             "connections": metrics.connections.get(),
             "sessions": metrics.sessions.get(),
             "channels": self.hub.channels(),
+            "not_reloaded": self.gateway.reloads.told(),
             "issuers": self.gateway.door().verifier.keys().map(told).collect::<Vec<_>>(),
         });
         answer::with_body(status, "application/json", Bytes::from(body.to_string()))

@@ -27,14 +27,18 @@ pub use ceiling::Ceiling;
 pub use forwarded::ClientHeader;
 pub use proxies::Proxies;
 pub use site::{Page, Site, SiteRequest};
-pub use tls::HandshakeLimits;
+pub use tls::{Certificates, HandshakeLimits};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::clock::Clock;
 use crate::identity::{Door, Refusal};
+use crate::limits::RELOAD_FAULT_BYTES;
 use crate::session::Sessions;
 use crate::telemetry::Metrics;
 use crate::telemetry::logs::Samplers;
@@ -50,7 +54,7 @@ pub struct Gateway {
     /// Who is trusted to say where a request comes from.
     pub proxies: Proxies,
     /// What one address may do.
-    pub addresses: Addresses,
+    pub addresses: Arc<Addresses>,
     /// How many connections the node holds.
     pub ceiling: Ceiling,
     /// Pages of the development mode.
@@ -63,6 +67,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Whether new connections are taken.
     pub readiness: Readiness,
+    /// What went wrong when something was read again.
+    pub reloads: Reloads,
     /// Bounds the log lines of refusals.
     pub refusals: Samplers,
 }
@@ -82,6 +88,28 @@ impl Gateway {
     /// Who is let in, by the terms in force.
     fn door(&self) -> Arc<Door> {
         self.sessions.terms().door.clone()
+    }
+}
+
+/// What was read again and not taken over, for the detail of readiness. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Reloads(Arc<Mutex<BTreeMap<&'static str, String>>>);
+
+impl Reloads {
+    /// This was not taken over, and why; until it is.
+    pub fn failed(&self, what: &'static str, fault: &str) {
+        let end = fault.floor_char_boundary(RELOAD_FAULT_BYTES.min(fault.len()));
+        self.0.lock().insert(what, fault[..end].to_owned());
+    }
+
+    /// This is in use as it is written.
+    pub fn done(&self, what: &'static str) {
+        self.0.lock().remove(what);
+    }
+
+    /// What is not in use as it is written, and why.
+    fn told(&self) -> BTreeMap<&'static str, String> {
+        self.0.lock().clone()
     }
 }
 

@@ -18,6 +18,16 @@ pub enum Roots {
     Given(Arc<RootCertStore>),
 }
 
+impl PartialEq for Roots {
+    fn eq(&self, other: &Roots) -> bool {
+        match (self, other) {
+            (Roots::System, Roots::System) => true,
+            (Roots::Given(these), Roots::Given(those)) => these.roots == those.roots,
+            _ => false,
+        }
+    }
+}
+
 impl Roots {
     /// The authorities of a file in PEM; the error is a sentence that follows the file's name.
     pub fn of_pem(text: &[u8]) -> Result<Roots, String> {

@@ -17,7 +17,9 @@ mod tests;
 pub use batch::{Batch, Event};
 pub use members::Seat;
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,9 +75,12 @@ pub struct Hub {
 
 #[derive(Default)]
 struct Shard {
-    channels: Mutex<HashMap<ChannelName, Arc<Channel>, RandomState>>,
+    channels: Mutex<HashSet<Named, RandomState>>,
     flusher: Flusher,
 }
+
+/// A channel, to be found by the name that it holds.
+struct Named(Arc<Channel>);
 
 /// Each has a flusher, and the fewer channels share one, the seldomer does one wait for another.
 const SHARDS: usize = 64;
@@ -110,19 +115,21 @@ impl Hub {
     /// Adds a member, which hears all that is enqueued from now on. It must not be one already.
     pub fn add(&self, channel: &ChannelName, member: Arc<dyn Member>) {
         let mut channels = self.shard(channel).channels.lock();
-        channels
-            .entry(channel.clone())
-            .or_insert_with(|| Arc::new(Channel::new(channel.clone())))
-            .add(member);
+        if let Some(Named(found)) = channels.get(channel.as_str()) {
+            return found.add(member);
+        }
+        let new = Arc::new(Channel::new(channel.clone()));
+        new.add(member);
+        channels.insert(Named(new));
     }
 
     /// Removes a member. A batch that is under way may still reach it; it knows that it has gone.
     pub fn remove(&self, channel: &ChannelName, member: &dyn Member) {
         let mut channels = self.shard(channel).channels.lock();
-        if let Some(found) = channels.get(channel)
+        if let Some(Named(found)) = channels.get(channel.as_str())
             && found.remove(member) == 0
         {
-            channels.remove(channel);
+            channels.remove(channel.as_str());
         }
     }
 
@@ -153,7 +160,7 @@ impl Hub {
         let shard = self.shard(channel);
         // Both under the lock that members are added under: who is added before hears it.
         let channels = shard.channels.lock();
-        let Some(found) = channels.get(channel) else {
+        let Some(Named(found)) = channels.get(channel.as_str()) else {
             return Enqueued(None);
         };
         let enqueued = found.enqueue(event);
@@ -206,7 +213,8 @@ impl Hub {
     }
 
     fn find(&self, shard: &Shard, channel: &ChannelName) -> Option<Arc<Channel>> {
-        shard.channels.lock().get(channel).cloned()
+        let channels = shard.channels.lock();
+        channels.get(channel.as_str()).map(|found| found.0.clone())
     }
 
     fn shard(&self, channel: &ChannelName) -> &Shard {
@@ -214,3 +222,24 @@ impl Hub {
         &self.shards[self.hasher.hash_one(channel.as_str()) as usize % SHARDS]
     }
 }
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        self.0.name.as_str()
+    }
+}
+
+/// By the text of the name, as [`Borrow`] demands.
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Named) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Named {}

@@ -27,8 +27,8 @@ impl Member for Ear {
 
     fn info(&self) -> Arc<ClientInfo> {
         Arc::new(ClientInfo {
-            user: "alice".to_owned(),
-            client: String::new(),
+            user: "alice".into(),
+            client: "".into(),
             conn_info: None,
         })
     }

@@ -44,7 +44,7 @@ pub(super) fn judge(
         })?;
     Ok(Identity::new(Facts {
         user,
-        issuer: issuer.name.clone(),
+        trust: issuer.trust.clone(),
         claims,
         info,
         expires_at: times.end_of_connection(),

@@ -41,6 +41,11 @@ pub struct Admitted {
 }
 
 impl Door {
+    /// Takes over what outlives a door: what was fetched from issuers that are the same.
+    pub fn take_over(&mut self, earlier: &Door) {
+        self.verifier.take_over_keys(&earlier.verifier);
+    }
+
     /// Tells who a request is from, at the time `now`. Waits at most a second, where a token names a
     /// key that its issuer may have published meanwhile.
     pub async fn identify(

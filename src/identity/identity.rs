@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::trust::Trust;
 use crate::clock::UnixSeconds;
 use crate::policy::{Claims, UserId};
 use crate::protocol::Payload;
@@ -17,7 +18,7 @@ pub struct Identity(Arc<Facts>);
 /// What [`super::claims`] found in a verified token.
 pub(super) struct Facts {
     pub(super) user: UserId,
-    pub(super) issuer: Arc<str>,
+    pub(super) trust: Arc<Trust>,
     pub(super) claims: Claims,
     pub(super) info: Option<Payload>,
     pub(super) expires_at: UnixSeconds,
@@ -37,7 +38,12 @@ impl Identity {
 
     /// The name of the issuer in the configuration.
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        &self.0.trust.name
+    }
+
+    /// On what it was let in.
+    pub(super) fn trust(&self) -> &Arc<Trust> {
+        &self.0.trust
     }
 
     /// All claims, defaults filled in, `sub` with its prefix.
@@ -71,7 +77,7 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("user", &self.0.user)
-            .field("issuer", &self.0.issuer)
+            .field("issuer", &self.0.trust.name)
             .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }

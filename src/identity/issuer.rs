@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::algorithm::Algorithm;
 use super::keys::{KeySource, Keys};
+use super::trust::Trust;
+use crate::policy::DeclaredClaims;
 
 /// Longer leeways hide broken clocks (SECURITY.md JWT-14).
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -105,10 +107,15 @@ pub(super) struct Issuer {
     pub(super) keys: Keys,
     /// The prefixes of all other issuers; no user of this one may begin with one of them.
     pub(super) reserved_prefixes: Vec<String>,
+    /// What its identities keep hold of.
+    pub(super) trust: Arc<Trust>,
 }
 
 /// Proves all issuers, each by itself and all together; all faults at once.
-pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
+pub(super) fn prove(
+    all: Vec<IssuerSettings>,
+    declared: &DeclaredClaims,
+) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
     let mut faults = Vec::new();
     let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
@@ -152,9 +159,17 @@ pub(super) fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerF
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != index);
+            let reserved: Vec<String> = others.filter_map(|(_, prefix)| prefix.clone()).collect();
+            let name: Arc<str> = settings.name.as_str().into();
             Issuer {
-                name: settings.name.as_str().into(),
-                reserved_prefixes: others.filter_map(|(_, prefix)| prefix.clone()).collect(),
+                trust: Arc::new(Trust::new(
+                    name.clone(),
+                    &settings,
+                    &reserved,
+                    declared.clone(),
+                )),
+                name,
+                reserved_prefixes: reserved,
                 settings,
                 keys,
             }

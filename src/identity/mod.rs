@@ -25,6 +25,7 @@ mod pem;
 pub mod refusal;
 pub mod subprotocol;
 pub mod token;
+mod trust;
 mod verifier;
 
 #[cfg(test)]
@@ -39,4 +40,4 @@ pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use token::{Sources, Token, TokenSource};
-pub use verifier::Verifier;
+pub use verifier::{Published, Verifier};

@@ -48,7 +48,7 @@ impl Verifier {
         declared: DeclaredClaims,
     ) -> Result<Verifier, Vec<IssuerFault>> {
         Ok(Verifier {
-            issuers: issuer::prove(issuers)?,
+            issuers: issuer::prove(issuers, &declared)?,
             declared,
         })
     }
@@ -107,18 +107,27 @@ impl Verifier {
         Ok(claims::judge(&payload, issuer, &self.declared, now)?)
     }
 
-    /// What fetches the keys of issuers that publish them, one for each; without it there are none.
-    pub fn keepers(
-        &self,
-        metrics: &Metrics,
-    ) -> impl Iterator<Item = impl Future<Output = ()> + Send + 'static> {
-        self.published()
-            .map(|keys| keys.clone().keep(metrics.clone()))
+    /// The keys of issuers that publish them. Somebody must [keep](Published::keep) each, or there
+    /// are none.
+    pub fn published(&self) -> impl Iterator<Item = Published> {
+        self.key_sets().cloned().map(Published)
+    }
+
+    /// Takes over the keys that were fetched for an earlier configuration, from issuers that are
+    /// the same in this one.
+    pub fn take_over_keys(&mut self, earlier: &Verifier) {
+        for issuer in &mut self.issuers {
+            if let Keys::Published(keys) = &mut issuer.keys
+                && let Some(same) = earlier.key_sets().find(|earlier| earlier.is_like(keys))
+            {
+                *keys = same.clone();
+            }
+        }
     }
 
     /// Whether the keys are there of every issuer that is required.
     pub fn has_required_keys(&self) -> bool {
-        self.published().all(|keys| keys.is_good_enough())
+        self.key_sets().all(|keys| keys.is_good_enough())
     }
 
     /// How the keys of each issuer are.
@@ -129,11 +138,20 @@ impl Verifier {
         })
     }
 
-    fn published(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+    fn key_sets(&self) -> impl Iterator<Item = &Arc<KeySet>> {
         self.issuers.iter().filter_map(|issuer| match &issuer.keys {
             Keys::Published(keys) => Some(keys),
             Keys::Configured(_) => None,
         })
+    }
+
+    /// Whether whoever has this identity would be let in again, as far as that can be known without
+    /// the token: not when the issuer is gone, or other claims are kept now.
+    pub fn stands(&self, identity: &Identity) -> bool {
+        let earlier = identity.trust();
+        self.issuers
+            .iter()
+            .any(|issuer| Arc::ptr_eq(&issuer.trust, earlier) || issuer.trust.covers(earlier))
     }
 
     /// Whether an issuer of this name is configured.
@@ -147,6 +165,22 @@ impl Verifier {
             .iter()
             .find(|issuer| issuer.settings.issuer == iss);
         found.ok_or(Refusal::TokenIssuerUnknown)
+    }
+}
+
+/// The keys that an issuer publishes. Cheap to clone.
+#[derive(Clone)]
+pub struct Published(Arc<KeySet>);
+
+impl Published {
+    /// Whether both are one.
+    pub fn is(&self, other: &Published) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Fetches them, again and again, until it is dropped.
+    pub fn keep(self, metrics: Metrics) -> impl Future<Output = ()> + Send + 'static {
+        self.0.keep(metrics)
     }
 }
 

@@ -5,8 +5,8 @@
 //! canonical form is refused with the form that would be right (CHAN-1, CHAN-2).
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -14,24 +14,11 @@ use thiserror::Error;
 use super::user::{UserId, UserIdFault};
 
 /// `namespace:part:part#user,user`, well formed and canonical. Cheap to clone.
-#[derive(Clone)]
-pub struct ChannelName(Arc<Parsed>);
-
-struct Parsed {
-    text: Box<str>,
-    kind: Kind,
-    /// The parts with the `:` between them; empty when there are none.
-    parts: (usize, usize),
-    users: Box<[UserId]>,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Personal,
-    Default,
-    /// The namespace is the first so many bytes.
-    Named(usize),
-}
+///
+/// It is its text and nothing else, for each subscription keeps one: what a name says is read from
+/// the text when somebody asks.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelName(Arc<str>);
 
 /// Which rules a channel stands under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,148 +57,112 @@ impl ChannelName {
         if let Some((at, _)) = text.char_indices().find(|(_, c)| !matches!(c, '!'..='~')) {
             return Err(NameFault::NotPrintable { at });
         }
-        let (before, users) = match text.split_once('#') {
-            None => (text, Box::default()),
-            Some((before, after)) => (before, parse_users(before, after)?),
-        };
-        let (kind, parts) = parse_front(before, !users.is_empty())?;
-        if matches!(kind, Kind::Personal) && users.len() != 1 {
-            return Err(NameFault::PersonalOfSeveral);
+        let (front, users) = split(text);
+        if let Some(users) = users {
+            check_users(front, users)?;
         }
-        Ok(ChannelName(Arc::new(Parsed {
-            text: text.into(),
-            kind,
-            parts,
-            users,
-        })))
+        check_front(front, users)?;
+        Ok(ChannelName(text.into()))
     }
 
     /// The personal channel of `user`, which only they can ever join.
     pub fn personal(user: &UserId) -> ChannelName {
-        ChannelName(Arc::new(Parsed {
-            text: format!("#{user}").into(),
-            kind: Kind::Personal,
-            parts: (0, 0),
-            users: Box::new([user.clone()]),
-        }))
+        ChannelName(format!("#{user}").into())
     }
 
     /// The whole name.
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        &self.0
     }
 
     /// Which rules it stands under.
     pub fn namespace(&self) -> Namespace<'_> {
-        match self.0.kind {
-            Kind::Personal => Namespace::Personal,
-            Kind::Default => Namespace::Default,
-            Kind::Named(end) => Namespace::Named(&self.0.text[..end]),
+        match split(&self.0).0 {
+            "" => Namespace::Personal,
+            front => match front.split_once(':') {
+                Some((namespace, _)) => Namespace::Named(namespace),
+                None => Namespace::Default,
+            },
         }
     }
 
     /// The parts between the namespace and the users, none of them empty.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
-        let (start, end) = self.0.parts;
-        self.0.text[start..end]
-            .split(':')
-            .filter(|part| !part.is_empty())
+        let front = split(&self.0).0;
+        let parts = front.split_once(':').map_or(front, |(_, parts)| parts);
+        parts.split(':').filter(|part| !part.is_empty())
     }
 
-    /// The users whom it names, sorted by byte and unique; empty unless it is private by name.
-    pub fn users(&self) -> &[UserId] {
-        &self.0.users
+    /// The users whom it names, sorted by byte and unique; none unless it is private by name.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        split(&self.0)
+            .1
+            .into_iter()
+            .flat_map(|users| users.split(','))
     }
 
     /// Whether the name itself closes it to all but the users whom it names.
     pub fn is_private(&self) -> bool {
-        !self.0.users.is_empty()
+        self.0.contains('#')
     }
 
     /// Whether it is somebody's personal channel.
     pub fn is_personal(&self) -> bool {
-        matches!(self.0.kind, Kind::Personal)
+        self.0.starts_with('#')
     }
 
     /// Whether it names `user`.
     pub fn names(&self, user: &UserId) -> bool {
-        self.0.users.binary_search(user).is_ok()
+        self.users().any(|named| named == user.as_str())
     }
 }
 
-/// Reads what stands before the `#`: its kind, and where its parts begin and end.
-fn parse_front(before: &str, has_users: bool) -> Result<(Kind, (usize, usize)), NameFault> {
-    let Some((namespace, parts)) = before.split_once(':') else {
-        return Ok(match before.is_empty() {
-            true => (Kind::Personal, (0, 0)),
-            false => (Kind::Default, (0, before.len())),
-        });
+/// What stands before the `#`, and behind it.
+fn split(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('#') {
+        Some((front, users)) => (front, Some(users)),
+        None => (text, None),
+    }
+}
+
+/// Looks at the namespace and the parts.
+fn check_front(front: &str, users: Option<&str>) -> Result<(), NameFault> {
+    let Some((namespace, parts)) = front.split_once(':') else {
+        let several = front.is_empty() && users.is_some_and(|users| users.contains(','));
+        return match several {
+            true => Err(NameFault::PersonalOfSeveral),
+            false => Ok(()),
+        };
     };
     if namespace.is_empty() {
         return Err(NameFault::EmptyNamespace);
     }
-    if !(parts.is_empty() && has_users) && parts.split(':').any(str::is_empty) {
+    if !(parts.is_empty() && users.is_some()) && parts.split(':').any(str::is_empty) {
         return Err(NameFault::EmptyPart);
     }
-    Ok((
-        Kind::Named(namespace.len()),
-        (namespace.len() + 1, before.len()),
-    ))
+    Ok(())
 }
 
-/// Reads the users behind the `#`; `before` is only for the name that an error suggests.
-fn parse_users(before: &str, after: &str) -> Result<Box<[UserId]>, NameFault> {
-    if after.contains('#') {
+/// Looks at the users behind the `#`; `front` is only for the name that an error suggests.
+fn check_users(front: &str, users: &str) -> Result<(), NameFault> {
+    if users.contains('#') {
         return Err(NameFault::SecondHash);
     }
-    let users = after
-        .split(',')
-        .map(|user| match UserId::parse(user) {
-            Err(UserIdFault::Empty) => Err(NameFault::EmptyUser),
-            other => other.map_err(NameFault::User),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let users: Vec<&str> = users.split(',').collect();
+    for user in &users {
+        UserId::check(user).map_err(|fault| match fault {
+            UserIdFault::Empty => NameFault::EmptyUser,
+            fault => NameFault::User(fault),
+        })?;
+    }
     if users.is_sorted_by(|a, b| a < b) {
-        return Ok(users.into());
+        return Ok(());
     }
-    let mut sorted = users;
-    sorted.sort();
-    sorted.dedup();
-    let list = sorted
-        .iter()
-        .map(UserId::as_str)
-        .collect::<Vec<_>>()
-        .join(",");
+    let sorted: BTreeSet<&str> = users.into_iter().collect();
+    let list = sorted.into_iter().collect::<Vec<_>>().join(",");
     Err(NameFault::NotCanonical {
-        canonical: format!("{before}#{list}"),
+        canonical: format!("{front}#{list}"),
     })
-}
-
-impl PartialEq for ChannelName {
-    fn eq(&self, other: &ChannelName) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
-    }
-}
-
-impl Eq for ChannelName {}
-
-impl PartialOrd for ChannelName {
-    fn partial_cmp(&self, other: &ChannelName) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ChannelName {
-    fn cmp(&self, other: &ChannelName) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-/// By the text alone, as [`Borrow`] demands.
-impl Hash for ChannelName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
 }
 
 impl Borrow<str> for ChannelName {

@@ -4,6 +4,7 @@
 //! default, which also gives the type; the door fills in the defaults and refuses a token whose
 //! claim has another type, so that a rule never meets one.
 
+mod covers;
 mod shared;
 
 use std::collections::{BTreeSet, HashMap};

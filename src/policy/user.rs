@@ -1,7 +1,7 @@
 //! User ids: the bytes of a token's `sub`, once they are known to be usable.
 //!
 //! `identity` makes one from a verified token, [`super::channel`] from the part of a name behind
-//! the `#`; both through [`UserId::parse`], so that a user and the channels that name them can
+//! the `#`; both by the same check, so that a user and the channels that name them can
 //! never disagree. Ids are compared as bytes: nothing here trims, folds or normalises.
 
 use std::borrow::Borrow;
@@ -21,6 +21,12 @@ impl UserId {
 
     /// Takes `text` as a user id, exactly as it stands.
     pub fn parse(text: &str) -> Result<UserId, UserIdFault> {
+        UserId::check(text)?;
+        Ok(UserId(text.into()))
+    }
+
+    /// Whether `text` is a user id; [`super::channel`] keeps none of those that a name holds.
+    pub(super) fn check(text: &str) -> Result<(), UserIdFault> {
         if text.is_empty() {
             return Err(UserIdFault::Empty);
         }
@@ -34,12 +40,17 @@ impl UserId {
                 _ => return Err(UserIdFault::NotPrintable { at }),
             }
         }
-        Ok(UserId(text.into()))
+        Ok(())
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id as text, to be kept without a copy.
+    pub fn to_shared(&self) -> Arc<str> {
+        self.0.clone()
     }
 }
 

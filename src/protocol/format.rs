@@ -23,9 +23,16 @@ impl Format {
 
     /// One message, ready to share a frame with others.
     pub fn encode(self, message: &Message<'_>) -> Bytes {
+        let mut out = Vec::with_capacity(message.size_estimate());
+        self.write(message, &mut out);
+        // Its length is what counts where it waits: the buffer behind it is not larger (RES-1).
+        out.into_boxed_slice().into()
+    }
+
+    fn write(self, message: &Message<'_>, out: &mut Vec<u8>) {
         match self {
-            Format::Json => json::encode(message),
-            Format::Protobuf => protobuf::encode(message),
+            Format::Json => json::write(message, out),
+            Format::Protobuf => protobuf::write(message, out),
         }
     }
 
@@ -36,7 +43,8 @@ impl Format {
             if !payload.is_empty() {
                 payload.extend_from_slice(self.separator());
             }
-            payload.extend_from_slice(&self.encode(&message));
+            payload.reserve(message.size_estimate());
+            self.write(&message, &mut payload);
         }
         let (header, used) = encode_header(self.opcode(), payload.len());
         [&header[..used], &payload].concat().into()

@@ -30,6 +30,51 @@ pub enum Message<'a> {
     },
 }
 
+/// More than the names, quotes and numbers of a push or a small reply take.
+const ENVELOPE: usize = 160;
+
+impl Message<'_> {
+    /// The buffer to encode it in, so that it rarely grows and is not much too large.
+    pub(super) fn size_estimate(&self) -> usize {
+        ENVELOPE
+            + match self {
+                Message::Push { channel, push } => {
+                    channel.len()
+                        + match push {
+                            Push::Publication(publication) => publication_estimate(publication),
+                            Push::Join(info) | Push::Leave(info) => info_estimate(info),
+                            Push::Unsubscribe { .. } => 0,
+                            Push::Subscribe { data } => data.as_ref().map_or(0, Payload::len),
+                        }
+                }
+                Message::Reply {
+                    result: Ok(ReplyBody::History(history)),
+                    ..
+                } => history
+                    .publications
+                    .iter()
+                    .map(|publication| publication_estimate(publication))
+                    .sum(),
+                Message::Reply {
+                    result: Ok(ReplyBody::Presence(clients)),
+                    ..
+                } => clients
+                    .iter()
+                    .map(|info| info.client.len() + 4 + info_estimate(info))
+                    .sum(),
+                Message::Ping | Message::Reply { .. } => 0,
+            }
+    }
+}
+
+fn publication_estimate(publication: &Publication) -> usize {
+    48 + publication.data.len() + publication.info.as_deref().map_or(0, info_estimate)
+}
+
+fn info_estimate(info: &ClientInfo) -> usize {
+    48 + info.user.len() + info.client.len() + info.conn_info.as_ref().map_or(0, |data| data.len())
+}
+
 /// A command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorReply {
@@ -164,9 +209,9 @@ pub enum Push {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The user's id, from the verified token.
-    pub user: String,
+    pub user: Arc<str>,
     /// The connection's id.
-    pub client: String,
+    pub client: Arc<str>,
     /// The `info` claim of the token.
     pub conn_info: Option<Payload>,
 }

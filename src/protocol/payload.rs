@@ -5,8 +5,8 @@
 //! they separate messages on the wire, and in valid JSON they can only be white space.
 
 use std::fmt;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -15,7 +15,7 @@ pub const MAX_DEPTH: usize = 32;
 
 /// Valid JSON text without a raw newline; a clone shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload(Bytes);
+pub struct Payload(Arc<[u8]>);
 
 impl Payload {
     /// Copies the text, so that a payload that is kept does not pin the frame it came in.
@@ -24,7 +24,7 @@ impl Payload {
     pub fn from_raw(raw: &RawValue) -> Payload {
         let text = raw.get().as_bytes();
         if !text.contains(&b'\n') {
-            return Payload(Bytes::copy_from_slice(text));
+            return Payload(text.into());
         }
         Payload(text.iter().copied().filter(|byte| *byte != b'\n').collect())
     }
@@ -45,11 +45,6 @@ impl Payload {
     /// The JSON text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// The JSON text, shared.
-    pub fn to_bytes(&self) -> Bytes {
-        self.0.clone()
     }
 
     /// The length of the text in bytes.

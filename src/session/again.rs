@@ -7,7 +7,7 @@ use super::client::Client;
 use super::permit::Standing;
 use super::terms::Numbered;
 use crate::policy::{ChannelName, Permission};
-use crate::protocol::{Message, Push, UnsubscribeCode};
+use crate::protocol::{Disconnect, Message, Push, UnsubscribeCode};
 
 /// Which subscriptions are decided again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,25 @@ pub(super) enum Which {
 }
 
 impl Client {
+    /// Looks whether the identity still is one that the door would let in, once for all terms.
+    pub(super) fn vouch(&mut self) -> Result<(), Disconnect> {
+        let terms = self.node.terms.load();
+        if terms.generation != self.vouched {
+            if !terms.door.verifier.stands(&self.identity) {
+                // Comes back, so that the door decides.
+                return Err(Disconnect::ConnectionExpired);
+            }
+            self.vouched = terms.generation;
+        }
+        Ok(())
+    }
+
     /// Decides again; what is withdrawn is ended, and the client told.
     pub(super) async fn decide_again(&mut self, which: Which) {
         // Asked once, so that none is kept for newer terms than it was decided under.
         let terms = self.node.terms.load().clone();
         let mut withdrawn = Vec::new();
-        for subscription in self.subscriptions.values() {
+        for subscription in self.subscriptions.iter() {
             let timed = which == Which::Timed && subscription.reads_now();
             if subscription.is_current() && !timed {
                 continue;
@@ -64,7 +77,7 @@ impl Client {
     /// Whether a subscription must be decided again now and then.
     pub(super) fn has_timed_subscriptions(&self) -> bool {
         self.subscriptions
-            .values()
+            .iter()
             .any(|subscription| subscription.reads_now())
     }
 

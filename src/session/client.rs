@@ -1,18 +1,15 @@
 //! The protocol's side of a connection: what it may do now, what it is subscribed to, and the
 //! answers to its commands. It writes to the outbox and never waits for the socket.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use ahash::RandomState;
 
 use super::Node;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::rates::{Rates, Together, TooFast};
-use super::subscription::Subscription;
-use super::terms::Terms;
+use super::subscriptions::Subscriptions;
+use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
@@ -28,12 +25,14 @@ pub(super) struct Client {
     pub(super) facts: ConnectionFacts,
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
-    pub(super) subscriptions: HashMap<ChannelName, Arc<Subscription>, RandomState>,
+    pub(super) subscriptions: Subscriptions,
     /// What all connections of the session count together.
     pub(super) together: Arc<Together>,
     rates: Rates,
     /// How often it brought a newer token.
     pub(super) refreshes: Bucket,
+    /// The generation of the terms under which its identity was found to be one that stands.
+    pub(super) vouched: u32,
     phase: Phase,
 }
 
@@ -69,10 +68,11 @@ impl Client {
             identity,
             facts,
             pings,
-            subscriptions: HashMap::default(),
+            subscriptions: Subscriptions::default(),
             together,
             rates: Rates::default(),
             refreshes: Bucket::default(),
+            vouched: STALE,
             phase: Phase::Opened,
         }
     }
@@ -84,6 +84,7 @@ impl Client {
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
+        self.vouch()?;
         let in_time = self.count(&command.request);
         let outcome = match (self.phase, command.request) {
             (Phase::Opened, Request::Connect(request)) => {
@@ -260,7 +261,8 @@ impl Client {
 
     /// Ends all subscriptions: the connection is over.
     pub(super) async fn leave_all(&mut self) {
-        let channels: Vec<ChannelName> = self.subscriptions.keys().cloned().collect();
+        let all = self.subscriptions.iter();
+        let channels: Vec<ChannelName> = all.map(|one| one.channel().clone()).collect();
         for channel in channels {
             self.leave(&channel).await;
         }

@@ -8,8 +8,8 @@ mod incoming;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::due::counting;
@@ -67,15 +67,16 @@ pub(super) enum Pings {
     Frames,
 }
 
+/// How far the end has come; why it has, the link knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Open,
     /// Our close frame is queued; the peer's is awaited.
-    Closing(Close),
+    Closing,
     /// Both close frames are exchanged, once what we wrote is out.
-    Closed(Close),
+    Closed,
     /// There is nobody to say goodbye to.
-    GaveUp(Close),
+    GaveUp,
 }
 
 /// What there is to do.
@@ -91,15 +92,17 @@ enum Turn {
 }
 
 impl Connection {
-    /// A connection whose identity the door has verified.
+    /// A connection whose identity the door has verified. `early` came right behind the upgrade
+    /// request (WS-10).
     pub(super) fn new(
         node: Arc<Node>,
         peer: Arc<Peer>,
         service: Service,
         pings: Pings,
         together: Arc<Together>,
+        early: &[u8],
     ) -> Connection {
-        Connection {
+        let mut connection = Connection {
             inbox: Inbox::new(FIRST_MESSAGE_BYTES),
             deadlines: Deadlines::new(),
             stage: Stage::Open,
@@ -113,20 +116,17 @@ impl Connection {
             peer,
             service,
             pings,
+        };
+        match &connection.service {
+            Service::Protocol(_) => connection.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
+            Service::Echo(_) => connection.begin(),
         }
+        connection.violation = connection.inbox.feed(early).err();
+        connection
     }
 
-    /// Runs until the connection is over. `early` came right behind the upgrade request (WS-10).
-    pub(super) async fn run(&mut self, early: Bytes) -> Close {
-        match &self.service {
-            Service::Protocol(_) => self.deadlines.set(Due::Connect, CONNECT_TIMEOUT),
-            Service::Echo(_) => self.begin(),
-        }
-        if let Err(violation) = self.inbox.feed(&early) {
-            self.violation = Some(violation);
-        }
-        // Even empty it holds the buffer that the request was read into.
-        drop(early);
+    /// Runs until the connection is over.
+    pub(super) async fn run(&mut self) -> Close {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Pong => self.on_pong(),
@@ -145,13 +145,18 @@ impl Connection {
         }
     }
 
+    /// How long it has been there.
+    pub(super) fn age(&self) -> Duration {
+        self.deadlines.age()
+    }
+
     /// Ends what the connection held: its subscriptions, and the stream under it.
     pub(super) async fn end(&mut self) {
         if let Service::Protocol(client) = &mut self.service {
             client.leave_all().await;
         }
         self.count_traffic();
-        let orderly = matches!(self.stage, Stage::Closed(_));
+        let orderly = self.stage == Stage::Closed;
         self.peer.link.shut_down(orderly).await;
     }
 
@@ -187,8 +192,8 @@ impl Connection {
     /// Writes what waits, then the close frame if the connection is ending.
     fn write(&mut self, cx: &mut Context<'_>) -> Option<Close> {
         loop {
-            if let Stage::GaveUp(close) = self.stage {
-                return Some(close);
+            if self.stage == Stage::GaveUp {
+                return Some(self.lost());
             }
             match self.peer.link.poll_write(cx) {
                 Err(_) => return Some(self.lost()),
@@ -208,7 +213,7 @@ impl Connection {
             }
             self.count_traffic();
             match (self.stage, self.peer.link.ending()) {
-                (Stage::Closed(close), _) => return Some(close),
+                (Stage::Closed, _) => return Some(self.lost()),
                 // There is nobody to say goodbye to.
                 (Stage::Open, Some(close)) if close.by == By::Network => return Some(close),
                 (Stage::Open, Some(close)) => self.begin_close(close),
@@ -223,22 +228,14 @@ impl Connection {
             true => close_reply(Some(close.code)),
             false => close_frame(close.code, close.reason),
         });
-        self.stage = if reply {
-            Stage::Closed(close)
-        } else {
-            Stage::Closing(close)
-        };
+        self.stage = if reply { Stage::Closed } else { Stage::Closing };
         self.commands = None;
         self.deadlines.set(Due::Close, CLOSE_TIMEOUT);
     }
 
-    /// The end without a close frame of the peer; what was begun keeps its reason.
+    /// Why it is over, if it is now; an end that was begun keeps its reason.
     fn lost(&self) -> Close {
-        match (self.stage, self.peer.link.ending()) {
-            (Stage::Closing(close) | Stage::Closed(close) | Stage::GaveUp(close), _)
-            | (Stage::Open, Some(close)) => close,
-            (Stage::Open, None) => Close::LOST,
-        }
+        self.peer.link.ending().unwrap_or(Close::LOST)
     }
 
     /// Whether more may be read: not while much waits to be written, and nothing between the wish
@@ -246,8 +243,8 @@ impl Connection {
     fn may_read(&mut self) -> bool {
         match self.stage {
             Stage::Open => !self.is_paused() && self.peer.link.ending().is_none(),
-            Stage::Closing(_) => true,
-            Stage::Closed(_) | Stage::GaveUp(_) => false,
+            Stage::Closing => true,
+            Stage::Closed | Stage::GaveUp => false,
         }
     }
 
@@ -294,7 +291,7 @@ impl Connection {
         match std::task::ready!(self.inbox.poll_read(cx, &self.peer.link)) {
             Err(violation) => self.violation = Some(violation),
             Ok(ReadTurn::End) => {
-                self.stage = Stage::GaveUp(self.lost());
+                self.stage = Stage::GaveUp;
                 return Poll::Ready(());
             }
             Ok(ReadTurn::Bytes { messages: true }) => {
@@ -308,7 +305,7 @@ impl Connection {
                 }
             }
         }
-        if matches!(self.stage, Stage::Closing(_)) {
+        if self.stage == Stage::Closing {
             self.await_close_frame();
         }
         if self.inbox.is_mid_message() {
@@ -322,8 +319,8 @@ impl Connection {
     /// We have said goodbye: only the peer's counts now, all else is thrown away.
     fn await_close_frame(&mut self) {
         while let Some(frame) = self.inbox.next() {
-            if let (Frame::Close { .. }, Stage::Closing(close)) = (frame, self.stage) {
-                self.stage = Stage::Closed(close);
+            if matches!(frame, Frame::Close { .. }) {
+                self.stage = Stage::Closed;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! All deadlines of a connection, on one timer that is set to the earliest.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::Context;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     /// The connect command did not come.
     Connect,
@@ -40,21 +41,30 @@ const ALL: [Due; 8] = [
 ];
 
 pub(super) struct Deadlines {
-    at: [Option<Instant>; ALL.len()],
+    began: Instant,
+    /// In nanoseconds since it began, which is half as wide as an instant.
+    at: [Option<NonZeroU64>; ALL.len()],
     timer: Pin<Box<Sleep>>,
 }
 
 impl Deadlines {
     pub(super) fn new() -> Deadlines {
+        let began = Instant::now();
         Deadlines {
+            began,
             at: [None; ALL.len()],
-            timer: Box::pin(sleep_until(Instant::now())),
+            timer: Box::pin(sleep_until(began)),
         }
+    }
+
+    /// For how long they have been kept: the age of the connection.
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Sets it, whether it was set or not. A time beyond what the clock can count is no deadline.
     pub(super) fn set(&mut self, due: Due, after: Duration) {
-        self.at[due as usize] = Instant::now().checked_add(after);
+        self.at[due as usize] = self.after(after);
     }
 
     /// Sets it, unless it is set.
@@ -66,11 +76,8 @@ impl Deadlines {
 
     /// Moves it earlier, if it is set: never later.
     pub(super) fn hasten(&mut self, due: Due, after: Duration) {
-        if let (Some(at), Some(earlier)) = (
-            &mut self.at[due as usize],
-            Instant::now().checked_add(after),
-        ) {
-            *at = earlier.min(*at);
+        if let (Some(at), Some(earlier)) = (self.at[due as usize], self.after(after)) {
+            self.at[due as usize] = Some(earlier.min(at));
         }
     }
 
@@ -85,7 +92,7 @@ impl Deadlines {
     /// Moves it later, if it is set: for as long as we did not read, the peer could not comply.
     pub(super) fn postpone(&mut self, due: Due, by: Duration) {
         if let Some(at) = &mut self.at[due as usize] {
-            *at += by;
+            *at = at.saturating_add(nanoseconds(by).unwrap_or(u64::MAX));
         }
     }
 
@@ -93,7 +100,7 @@ impl Deadlines {
     /// which a busy task would never get to.
     pub(super) fn due(&mut self, counts: impl Fn(Due) -> bool) -> Option<Due> {
         let (at, due) = self.earliest(counts)?;
-        if at > Instant::now() {
+        if at > self.age() {
             return None;
         }
         self.clear(due);
@@ -105,6 +112,7 @@ impl Deadlines {
         let Some((at, _)) = self.earliest(counts) else {
             return;
         };
+        let at = self.began + at;
         if self.timer.deadline() != at || self.timer.is_elapsed() {
             self.timer.as_mut().reset(at);
         }
@@ -113,11 +121,21 @@ impl Deadlines {
         }
     }
 
-    fn earliest(&self, counts: impl Fn(Due) -> bool) -> Option<(Instant, Due)> {
+    fn earliest(&self, counts: impl Fn(Due) -> bool) -> Option<(Duration, Due)> {
         let set = ALL.into_iter().filter(|due| counts(*due));
-        set.filter_map(|due| Some((self.at[due as usize]?, due)))
-            .min_by_key(|entry| entry.0)
+        let (at, due) = set
+            .filter_map(|due| Some((self.at[due as usize]?, due)))
+            .min()?;
+        Some((Duration::from_nanos(at.get()), due))
     }
+
+    fn after(&self, after: Duration) -> Option<NonZeroU64> {
+        NonZeroU64::new(nanoseconds(self.age().checked_add(after)?)?.max(1))
+    }
+}
+
+fn nanoseconds(duration: Duration) -> Option<u64> {
+    u64::try_from(duration.as_nanos()).ok()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod places;
 mod rates;
 mod settings;
 mod subscription;
+mod subscriptions;
 mod terms;
 mod watch;
 mod wire;
@@ -218,6 +219,11 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
+        // A reload since the door was asked may have closed it to this one; after it registered, so
+        // that either this is seen here, or the reload sees the connection.
+        if !node.terms.load().door.verifier.stands(&identity) {
+            peer.end(Disconnect::ConnectionExpired);
+        }
         let live = Gauged::new(&node.metrics.connections);
         let together = place.together();
         let service = match conversation {
@@ -231,11 +237,13 @@ impl Reservation {
                 together.clone(),
             ))),
         };
-        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings, together);
+        let mut connection =
+            Connection::new(node.clone(), peer.clone(), service, pings, together, &early);
+        // Even empty it holds the buffer that the request was read into.
+        drop(early);
         async move {
-            let began = Instant::now();
             // A fault in one connection ends that one alone: what it holds is given back below.
-            let run = AssertUnwindSafe(connection.run(early)).catch_unwind();
+            let run = AssertUnwindSafe(connection.run()).catch_unwind();
             let close = run.await.unwrap_or_else(|_| {
                 node.metrics.panics.inc();
                 tracing::error!(client = peer.name(), "connection ended by a panic");
@@ -249,7 +257,7 @@ impl Reservation {
             if end.await.is_err() {
                 node.metrics.panics.inc();
             }
-            log_end(&node, &peer, close, began.elapsed());
+            log_end(&node, &peer, close, connection.age());
             drop((live, place));
         }
     }

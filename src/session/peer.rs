@@ -12,7 +12,7 @@ use crate::protocol::{ClientInfo, Disconnect, Message};
 /// The shared part of one connection.
 pub(super) struct Peer {
     /// Names it over all nodes; shown to others as the `client` of a publication.
-    name: String,
+    name: Arc<str>,
     info: ArcSwap<ClientInfo>,
     pub(super) link: Link,
     /// Of the node's terms; each delivery compares it.
@@ -22,7 +22,7 @@ pub(super) struct Peer {
 impl Peer {
     /// The shared part of a new connection of this identity.
     pub(super) fn new(identity: &Identity, link: Link, generation: Generation) -> Peer {
-        let name = uuid::Uuid::new_v4().to_string();
+        let name = uuid::Uuid::new_v4().to_string().into();
         let info = ArcSwap::from_pointee(info_of(identity, &name));
         Peer {
             name,
@@ -59,10 +59,10 @@ impl Peer {
     }
 }
 
-fn info_of(identity: &Identity, client: &str) -> ClientInfo {
+fn info_of(identity: &Identity, client: &Arc<str>) -> ClientInfo {
     ClientInfo {
-        user: identity.user().as_str().to_owned(),
-        client: client.to_owned(),
+        user: identity.user().to_shared(),
+        client: client.clone(),
         conn_info: identity.info().cloned(),
     }
 }

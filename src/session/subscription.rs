@@ -134,8 +134,7 @@ impl Subscription {
             return None;
         }
         // The one who leaves is removed before, but may be subscribed anew already.
-        let is_own_leave =
-            |event: &Event| matches!(event, Event::Leave(info) if info.client == self.peer.name());
+        let is_own_leave = |event: &Event| matches!(event, Event::Leave(info) if *info.client == *self.peer.name());
         match batch.events().iter().any(is_own_leave) {
             false => Some(batch.clone()),
             true => batch.only(|event| !is_own_leave(event)),

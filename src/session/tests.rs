@@ -65,7 +65,6 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
     };
     let all_rooms = [("chat", chat), ("early", early), ("team", team)];
     let source = PolicySource {
-        claims: vec![("teams".to_owned(), json!([]))],
         rooms: all_rooms
             .into_iter()
             .filter(|(name, _)| rooms.contains(name))

@@ -1,12 +1,14 @@
-//! Has connections look again at what they are here on: when the clock of the wall has jumped, since
-//! their deadlines run on another (LIVE-1).
+//! Has connections look again at what they are here on: when other terms are in force, and when the
+//! clock of the wall has jumped, since their deadlines run on another (LIVE-1).
 //!
 //! One task for all of them, so that an idle connection needs no timer for it.
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Sessions;
+use super::{Sessions, Terms};
 use crate::clock::{Clock, UnixSeconds};
 use crate::limits::{ASKED_IN_A_TURN, CLOCK_INTERVAL};
 
@@ -24,6 +26,25 @@ impl Sessions {
             tracing::warn!(seconds, "the clock jumped: tokens are judged anew");
             anchor = Anchor::now(&self.node.clock);
             self.ask_all().await;
+        }
+    }
+
+    /// Puts other terms in force, at once. What is published from now on waits for a decision by
+    /// them; [`Sessions::decide_again`] is for who hears nothing.
+    pub fn replace_terms(&self, terms: Terms) {
+        self.node.terms.replace(terms);
+    }
+
+    /// Has every connection decide again by the terms in force, evenly over the window: a node with
+    /// many of them must not do all of that at once.
+    pub async fn decide_again(&self, window: Duration) {
+        let peers = self.places.peers();
+        let turns: Vec<_> = peers.chunks(ASKED_IN_A_TURN).collect();
+        let began = Instant::now();
+        let count = u32::try_from(turns.len()).unwrap_or(u32::MAX).max(1);
+        for (number, peers) in (0..count).zip(turns) {
+            sleep_until(began + window * number / count).await;
+            peers.iter().for_each(|peer| peer.link.ask());
         }
     }
 

@@ -79,7 +79,7 @@ struct TextLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct HandshakeLabels {
+struct ResultLabels {
     result: &'static str,
 }
 
@@ -125,15 +125,20 @@ pub struct Metrics {
     pub received_bytes: Counter,
     /// Bytes of WebSocket frames written, before TLS.
     pub sent_bytes: Counter,
+    /// Reloads of a certificate that did not pass.
+    pub certificate_reload_failed: Counter,
+    /// Days until the certificate expires.
+    pub certificate_expiry_days: Gauge,
     /// Panics that ended a connection. Each is a defect of Gatepost.
     pub panics: Counter,
     refusals: Family<RefusalLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
     closes: Family<CloseLabels, Counter>,
-    handshakes: Family<HandshakeLabels, Counter>,
+    handshakes: Family<ResultLabels, Counter>,
     errors: Family<TextLabels, Counter>,
     throttled: Family<TextLabels, Counter>,
     turned_away: Family<TextLabels, Counter>,
+    reloads: Family<ResultLabels, Counter>,
     key_fetches: Family<FetchLabels, Counter>,
     issuer_keys: Family<IssuerLabels, Gauge>,
     issuer_keys_age: Family<IssuerLabels, Gauge>,
@@ -195,6 +200,21 @@ impl Metrics {
             "turned_away",
             "TCP connections closed at accept for a limit",
             m.turned_away.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Times that the configuration was read again",
+            m.reloads.clone(),
+        );
+        registry.register(
+            "certificate_reload_failed",
+            "Certificates that were not taken over",
+            m.certificate_reload_failed.clone(),
+        );
+        registry.register(
+            "certificate_expiry_days",
+            "Days until the certificate expires",
+            m.certificate_expiry_days.clone(),
         );
         registry.register(
             "issuer_key_fetches",
@@ -262,7 +282,7 @@ impl Metrics {
     /// Counts a TLS handshake.
     pub fn handshake(&self, result: HandshakeResult) {
         self.handshakes
-            .get_or_create(&HandshakeLabels {
+            .get_or_create(&ResultLabels {
                 result: result.as_str(),
             })
             .inc();
@@ -283,11 +303,23 @@ impl Metrics {
         self.turned_away.get_or_create(&TextLabels { kind }).inc();
     }
 
+    /// Counts a reload of the configuration.
+    pub fn reloaded(&self, done: bool) {
+        let result = if done { "done" } else { "failed" };
+        self.reloads.get_or_create(&ResultLabels { result }).inc();
+    }
+
     /// Counts that an issuer was asked for its keys.
     pub fn keys_fetched(&self, issuer: &str, outcome: &'static str) {
         let issuer = issuer.to_owned();
         let labels = FetchLabels { issuer, outcome };
         self.key_fetches.get_or_create(&labels).inc();
+    }
+
+    /// Forgets what was shown of the keys of issuers, some of which may be gone.
+    pub fn forget_keys(&self) {
+        self.issuer_keys.clear();
+        self.issuer_keys_age.clear();
     }
 
     /// Shows how many keys of an issuer there are, and for how long nobody confirmed them where

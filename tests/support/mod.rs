@@ -16,6 +16,7 @@ pub mod issuer;
 pub mod process;
 pub mod protobuf;
 pub mod refusals;
+pub mod reload;
 pub mod request;
 pub mod tls_client;
 pub mod tokens;

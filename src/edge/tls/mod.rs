@@ -1,6 +1,10 @@
 //! TLS: what is offered to clients, and the handshake with its deadline and its bounds.
 
+mod certificates;
+pub mod leaf;
 pub mod pem;
+
+pub use certificates::Certificates;
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -12,7 +16,6 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::{Acceptor, NoServerSessionStorage};
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
 
@@ -42,12 +45,12 @@ pub struct HandshakeLimits {
 }
 
 impl Tls {
-    /// TLS with this certificate, 1.3 alone or 1.2 as well.
+    /// TLS with the certificate that is current at each handshake, 1.3 alone or 1.2 as well.
     ///
     /// # Errors
     /// When rustls and its provider do not fit together, which no configuration can bring about.
     pub(super) fn new(
-        certificate: Arc<CertifiedKey>,
+        certificates: Certificates,
         only_tls_13: bool,
         limits: HandshakeLimits,
     ) -> Result<Tls, tokio_rustls::rustls::Error> {
@@ -60,7 +63,7 @@ impl Tls {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
+            .with_cert_resolver(Arc::new(certificates));
         // A client that offers only h2 gets an alert: there is no WebSocket over h2 here (TLS-3).
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Tickets cost every handshake, and behind a balancer they miss (TLS-6); early data could

@@ -120,7 +120,7 @@ impl Engine for MemoryEngine {
     async fn presence_stats(&self, channel: &ChannelName) -> Result<PresenceStats, EngineError> {
         let members = self.hub.members(channel, usize::MAX);
         let infos: Vec<_> = members.iter().map(|member| member.info()).collect();
-        let users: HashSet<&str> = infos.iter().map(|info| info.user.as_str()).collect();
+        let users: HashSet<&str> = infos.iter().map(|info| &*info.user).collect();
         Ok(PresenceStats {
             connections: infos.len(),
             users: users.len(),

@@ -3,6 +3,10 @@
 use super::*;
 use crate::identity::testing::TestIssuer;
 
+fn prove(all: Vec<IssuerSettings>) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
+    super::prove(all, &DeclaredClaims::default())
+}
+
 fn settings(name: &str) -> IssuerSettings {
     let mut settings = TestIssuer::new(Algorithm::HS256).settings();
     settings.name = name.to_owned();

@@ -101,6 +101,14 @@ impl KeySet {
         })
     }
 
+    /// Whether the other is of the same issuer, and to be had in the same way.
+    pub(in crate::identity) fn is_like(&self, other: &KeySet) -> bool {
+        self.issuer == other.issuer
+            && self.iss == other.iss
+            && self.algorithms == other.algorithms
+            && self.settings == other.settings
+    }
+
     /// The keys that tokens are verified with now.
     pub(in crate::identity) fn current(&self) -> Result<Arc<NamedKeys>, Refusal> {
         self.current.load_full().ok_or_else(|| self.unavailable())
@@ -128,6 +136,8 @@ impl KeySet {
         }
         if is_first {
             state.absent.insert(name(kid), Instant::now());
+            drop(state);
+            report::log_absent(&self.issuer, name(kid));
         }
         Err(Refusal::TokenKeyUnknown)
     }

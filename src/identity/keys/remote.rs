@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fetch::{Roots, Url, UrlFault};
 
 /// Keys that are fetched from the issuer while the gateway runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RemoteKeys {
     /// The document to fetch.
     pub at: KeysAt,

@@ -65,6 +65,16 @@ pub(super) fn log_remark(issuer: &str, remark: &Remark) {
     }
 }
 
+/// Once for each fetch that was made for it in vain. The name is the sender's own.
+pub(super) fn log_absent(issuer: &str, kid: &str) {
+    let kid = logs::field(kid);
+    tracing::info!(
+        issuer,
+        kid,
+        "a token names a key that its issuer does not have"
+    );
+}
+
 /// The names of the keys before and after.
 pub(super) fn log_change(issuer: &str, before: Option<&NamedKeys>, after: &NamedKeys) {
     let names = |keys: &NamedKeys| keys.kids().collect::<Vec<_>>().join(" ");

@@ -92,11 +92,9 @@ impl VariableResolver for Facts<'_> {
             "channel.parts" => Some(CowVal::Borrowed(
                 self.parts.get_or_init(|| list(self.channel.parts())),
             )),
-            "channel.users" => {
-                Some(CowVal::Borrowed(self.users.get_or_init(|| {
-                    list(self.channel.users().iter().map(|user| user.as_str()))
-                })))
-            }
+            "channel.users" => Some(CowVal::Borrowed(
+                self.users.get_or_init(|| list(self.channel.users())),
+            )),
             "connection.address" => {
                 let address = self.subject.connection.address.to_string();
                 Some(CowVal::owned(CelString::from(address)))

@@ -6,21 +6,15 @@
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
-
 use super::text::{Members, array, object};
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Publication, Push,
     RefreshResult, ReplyBody, SubscribeResult,
 };
 
-/// More than the names, quotes and numbers of a push or a small reply take.
-const ENVELOPE: usize = 160;
-
 /// One line without its newline: the text of a frame, or a part of one that holds several lines.
-pub fn encode(message: &Message<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(capacity(message));
-    object(&mut out, |envelope| match message {
+pub(in crate::protocol) fn write(message: &Message<'_>, out: &mut Vec<u8>) {
+    object(out, |envelope| match message {
         Message::Ping => {}
         Message::Reply { id, result } => {
             envelope.number_unless_zero("id", u64::from(*id));
@@ -37,47 +31,6 @@ pub fn encode(message: &Message<'_>) -> Bytes {
             push(members, what);
         }),
     });
-    Bytes::from(out)
-}
-
-/// The buffer to begin with, so that it rarely grows and is not much too large.
-pub(super) fn capacity(message: &Message<'_>) -> usize {
-    ENVELOPE
-        + match message {
-            Message::Push { channel, push } => {
-                channel.len()
-                    + match push {
-                        Push::Publication(publication) => publication_estimate(publication),
-                        Push::Join(info) | Push::Leave(info) => info_estimate(info),
-                        Push::Unsubscribe { .. } => 0,
-                        Push::Subscribe { data } => data.as_ref().map_or(0, |data| data.len()),
-                    }
-            }
-            Message::Reply {
-                result: Ok(ReplyBody::History(history)),
-                ..
-            } => history
-                .publications
-                .iter()
-                .map(|publication| publication_estimate(publication))
-                .sum(),
-            Message::Reply {
-                result: Ok(ReplyBody::Presence(clients)),
-                ..
-            } => clients
-                .iter()
-                .map(|info| info.client.len() + 4 + info_estimate(info))
-                .sum(),
-            Message::Ping | Message::Reply { .. } => 0,
-        }
-}
-
-fn publication_estimate(publication: &Publication) -> usize {
-    48 + publication.data.len() + publication.info.as_deref().map_or(0, info_estimate)
-}
-
-fn info_estimate(info: &ClientInfo) -> usize {
-    48 + info.user.len() + info.client.len() + info.conn_info.as_ref().map_or(0, |data| data.len())
 }
 
 fn error_reply(members: &mut Members<'_>, error: &ErrorReply) {

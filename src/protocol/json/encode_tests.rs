@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::encode;
 use crate::protocol::{
-    ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Message, Payload, Publication,
-    Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
+    ClientInfo, ConnectResult, ErrorCode, ErrorReply, Format, HistoryResult, Message, Payload,
+    Publication, Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 fn text(message: &Message<'_>) -> String {
-    String::from_utf8(encode(message).to_vec()).unwrap()
+    String::from_utf8(Format::Json.encode(message).to_vec()).unwrap()
 }
 
 fn reply(body: ReplyBody) -> String {
@@ -209,8 +208,8 @@ fn presence_and_history_write_their_empty_members() {
 #[test]
 fn a_user_may_be_empty_but_is_written() {
     let nobody = ClientInfo {
-        user: String::new(),
-        client: String::new(),
+        user: "".into(),
+        client: "".into(),
         conn_info: None,
     };
     assert!(push(Push::Join(Arc::new(nobody))).contains(r#"{"user":"","client":""}"#));
@@ -269,8 +268,8 @@ fn the_estimate_is_close() {
             result: Ok(ReplyBody::Publish),
         },
     ] {
-        let length = encode(&message).len();
-        let estimate = super::encode::capacity(&message);
+        let length = Format::Json.encode(&message).len();
+        let estimate = message.size_estimate();
         assert!(
             length <= estimate && estimate < length + 256,
             "{length} of {estimate}"

@@ -6,7 +6,7 @@ mod envelope;
 mod text;
 
 pub(super) use decode::decode_first;
-pub use encode::encode;
+pub(super) use encode::write;
 
 #[cfg(test)]
 mod decode_tests;

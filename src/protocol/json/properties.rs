@@ -2,13 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::encode;
 use crate::protocol::properties::strategies::{payload, push, result};
 use crate::protocol::{Format, Incoming, Message, Push, Request};
 
 /// One line of valid JSON.
 fn check(message: &Message<'_>) -> Result<serde_json::Value, TestCaseError> {
-    let bytes = encode(message);
+    let bytes = Format::Json.encode(message);
     prop_assert!(!bytes.contains(&b'\n'));
     serde_json::from_slice(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::strategies::payload;
 use crate::protocol::protobuf::wire;
-use crate::protocol::{Command, Data, Incoming, Request};
+use crate::protocol::{Command, Data, Incoming, Payload, Request};
 
 /// A command with one request. Of `flag` the one bit that the gateway reads.
 pub(super) fn command() -> impl Strategy<Value = wire::Command> {
@@ -66,7 +66,7 @@ fn small((id, kind, channel, text, data): (u32, i32, String, String, Bytes)) -> 
 }
 
 fn data() -> impl Strategy<Value = Bytes> {
-    prop::option::of(payload()).prop_map(|data| data.map(|d| d.to_bytes()).unwrap_or_default())
+    prop::option::of(payload()).prop_map(copied)
 }
 
 fn connect() -> impl Strategy<Value = wire::ConnectRequest> {
@@ -330,7 +330,10 @@ fn token(token: Option<SecretString>) -> String {
 }
 
 fn bytes(data: Data) -> Bytes {
-    data.unwrap()
-        .map(|data| data.to_bytes())
+    copied(data.unwrap())
+}
+
+fn copied(data: Option<Payload>) -> Bytes {
+    data.map(|data| Bytes::copy_from_slice(data.as_bytes()))
         .unwrap_or_default()
 }

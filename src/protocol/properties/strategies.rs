@@ -60,8 +60,8 @@ fn info() -> impl Strategy<Value = Arc<ClientInfo>> {
     )
         .prop_map(|(user, client, conn_info)| {
             Arc::new(ClientInfo {
-                user,
-                client,
+                user: user.into(),
+                client: client.into(),
                 conn_info,
             })
         })

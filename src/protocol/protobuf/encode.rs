@@ -1,188 +1,138 @@
 //! Messages to Protobuf, each encoded once, however many connections it goes to.
 //!
-//! An embedded result is there even when it is empty: SDKs hang without it.
+//! The numbers of the fields are those of `proto/client.proto`; what is written here, the tests
+//! read by the types that are made from it. An embedded result is there even when it is empty: SDKs
+//! hang without it.
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
-use prost::Message as _;
-
-use super::wire;
+use super::writer::{Fields, delimited};
 use crate::protocol::{
     ClientInfo, ConnectResult, ErrorReply, HistoryResult, Message, Payload, Publication, Push,
     RefreshResult, ReplyBody, SubscribeResult,
 };
 
 /// One message behind its length: all of a frame, or a part of one that holds several.
-pub fn encode(message: &Message<'_>) -> Bytes {
-    let reply = match message {
-        Message::Ping => wire::Reply::default(),
-        Message::Reply { id, result } => wire::Reply {
-            id: *id,
-            ..match result {
-                Ok(body) => body.into(),
-                Err(error) => wire::Reply {
-                    error: Some(error.into()),
-                    ..wire::Reply::default()
-                },
+pub(in crate::protocol) fn write(message: &Message<'_>, out: &mut Vec<u8>) {
+    delimited(out, |envelope| match message {
+        Message::Ping => {}
+        Message::Reply { id, result } => {
+            envelope.number(1, (*id).into());
+            match result {
+                Ok(body) => reply(envelope, body),
+                Err(error) => envelope.message(2, |fields| error_reply(fields, error)),
             }
-        },
-        Message::Push { channel, push } => wire::Reply {
-            push: Some(wire::Push {
-                channel: (*channel).to_owned(),
-                ..push.into()
-            }),
-            ..wire::Reply::default()
-        },
-    };
-    reply.encode_length_delimited_to_vec().into()
-}
-
-impl From<&ErrorReply> for wire::Error {
-    fn from(error: &ErrorReply) -> Self {
-        wire::Error {
-            code: error.code.code(),
-            message: error.text().to_owned(),
-            temporary: error.code.is_temporary(),
         }
-    }
+        Message::Push {
+            channel,
+            push: what,
+        } => envelope.message(4, |fields| {
+            fields.text(2, channel);
+            push(fields, what);
+        }),
+    });
 }
 
-/// The field is named like the request.
-impl From<&ReplyBody> for wire::Reply {
-    fn from(body: &ReplyBody) -> Self {
-        let mut reply = wire::Reply::default();
-        match body {
-            ReplyBody::Connect(result) => reply.connect = Some(result.into()),
-            ReplyBody::Subscribe(result) => reply.subscribe = Some(result.into()),
-            ReplyBody::Unsubscribe => reply.unsubscribe = Some(wire::UnsubscribeResult {}),
-            ReplyBody::Publish => reply.publish = Some(wire::PublishResult {}),
-            ReplyBody::Presence(clients) => {
-                let presence = clients.iter().map(|info| wire::PresenceEntry {
-                    key: info.client.clone(),
-                    value: Some((&**info).into()),
-                });
-                reply.presence = Some(wire::PresenceResult {
-                    presence: presence.collect(),
+fn error_reply(fields: &mut Fields<'_>, error: &ErrorReply) {
+    fields.number(1, error.code.code().into());
+    fields.text(2, error.text());
+    fields.flag(3, error.code.is_temporary());
+}
+
+/// The field is the one of the request.
+fn reply(envelope: &mut Fields<'_>, body: &ReplyBody) {
+    match body {
+        ReplyBody::Connect(result) => envelope.message(5, |fields| connect(fields, result)),
+        ReplyBody::Subscribe(result) => envelope.message(6, |fields| subscribe(fields, result)),
+        ReplyBody::Unsubscribe => envelope.message(7, |_| {}),
+        ReplyBody::Publish => envelope.message(8, |_| {}),
+        ReplyBody::Presence(clients) => envelope.message(9, |by_client| {
+            for who in clients {
+                by_client.message(1, |entry| {
+                    entry.text(1, &who.client);
+                    entry.message(2, |fields| info(fields, who));
                 });
             }
-            ReplyBody::PresenceStats {
-                num_clients,
-                num_users,
-            } => {
-                reply.presence_stats = Some(wire::PresenceStatsResult {
-                    num_clients: *num_clients,
-                    num_users: *num_users,
-                });
-            }
-            ReplyBody::History(result) => reply.history = Some(result.into()),
-            ReplyBody::Refresh(result) => reply.refresh = Some(result.into()),
-        }
-        reply
+        }),
+        ReplyBody::PresenceStats {
+            num_clients,
+            num_users,
+        } => envelope.message(10, |fields| {
+            fields.number(1, (*num_clients).into());
+            fields.number(2, (*num_users).into());
+        }),
+        ReplyBody::History(result) => envelope.message(11, |fields| history(fields, result)),
+        ReplyBody::Refresh(result) => envelope.message(14, |fields| refresh(fields, result)),
     }
 }
 
-impl From<&ConnectResult> for wire::ConnectResult {
-    fn from(result: &ConnectResult) -> Self {
-        let subs = result.subs.iter();
-        wire::ConnectResult {
-            client: result.client.clone(),
-            version: result.version.clone(),
-            expires: result.ttl.is_some(),
-            ttl: result.ttl.map_or(0, NonZeroU32::get),
-            subs: subs
-                .map(|(channel, result)| wire::SubsEntry {
-                    key: channel.clone(),
-                    value: Some(result.into()),
-                })
-                .collect(),
-            ping: result.ping,
-            pong: result.pong,
-        }
+fn connect(fields: &mut Fields<'_>, result: &ConnectResult) {
+    fields.text(1, &result.client);
+    fields.text(2, &result.version);
+    ttl(fields, result.ttl);
+    for (channel, result) in &result.subs {
+        fields.message(6, |entry| {
+            entry.text(1, channel);
+            entry.message(2, |fields| subscribe(fields, result));
+        });
     }
+    fields.number(7, result.ping.into());
+    fields.flag(8, result.pong);
 }
 
-impl From<&RefreshResult> for wire::RefreshResult {
-    fn from(result: &RefreshResult) -> Self {
-        wire::RefreshResult {
-            client: result.client.clone(),
-            version: result.version.clone(),
-            expires: true,
-            ttl: result.ttl.get(),
-        }
-    }
+fn refresh(fields: &mut Fields<'_>, result: &RefreshResult) {
+    fields.text(1, &result.client);
+    fields.text(2, &result.version);
+    ttl(fields, Some(result.ttl));
 }
 
-impl From<&SubscribeResult> for wire::SubscribeResult {
-    fn from(result: &SubscribeResult) -> Self {
-        wire::SubscribeResult {
-            was_recovering: result.was_recovering,
-        }
-    }
+/// The same for connect and refresh.
+fn ttl(fields: &mut Fields<'_>, ttl: Option<NonZeroU32>) {
+    fields.flag(3, ttl.is_some());
+    fields.number(4, ttl.map_or(0, |ttl| ttl.get().into()));
 }
 
-impl From<&HistoryResult> for wire::HistoryResult {
-    fn from(result: &HistoryResult) -> Self {
-        let publications = result.publications.iter();
-        wire::HistoryResult {
-            publications: publications.map(|item| (&**item).into()).collect(),
-            epoch: result.epoch.clone(),
-            offset: result.offset,
-        }
-    }
+fn subscribe(fields: &mut Fields<'_>, result: &SubscribeResult) {
+    fields.flag(12, result.was_recovering);
 }
 
-/// All but the channel.
-impl From<&Push> for wire::Push {
-    fn from(what: &Push) -> Self {
-        let mut push = wire::Push::default();
-        match what {
-            Push::Publication(publication) => push.r#pub = Some((&**publication).into()),
-            Push::Join(who) => {
-                let info = Some((&**who).into());
-                push.join = Some(wire::Join { info });
-            }
-            Push::Leave(who) => {
-                let info = Some((&**who).into());
-                push.leave = Some(wire::Leave { info });
-            }
-            Push::Unsubscribe { code } => {
-                push.unsubscribe = Some(wire::Unsubscribe {
-                    code: code.code(),
-                    reason: code.reason().to_owned(),
-                });
-            }
-            Push::Subscribe { data } => {
-                let data = bytes_of(data.as_ref());
-                push.subscribe = Some(wire::Subscribe { data });
-            }
-        }
-        push
+fn history(fields: &mut Fields<'_>, result: &HistoryResult) {
+    for item in &result.publications {
+        fields.message(1, |fields| publication(fields, item));
+    }
+    fields.text(2, &result.epoch);
+    fields.number(3, result.offset);
+}
+
+fn push(fields: &mut Fields<'_>, push: &Push) {
+    match push {
+        Push::Publication(item) => fields.message(4, |fields| publication(fields, item)),
+        Push::Join(who) => fields.message(5, |join| join.message(1, |fields| info(fields, who))),
+        Push::Leave(who) => fields.message(6, |leave| leave.message(1, |fields| info(fields, who))),
+        Push::Unsubscribe { code } => fields.message(7, |fields| {
+            fields.number(2, code.code().into());
+            fields.text(3, code.reason());
+        }),
+        Push::Subscribe { data } => fields.message(9, |fields| payload(fields, 7, data.as_ref())),
     }
 }
 
 /// The same in a push and in a list.
-impl From<&Publication> for wire::Publication {
-    fn from(publication: &Publication) -> Self {
-        wire::Publication {
-            data: publication.data.to_bytes(),
-            info: publication.info.as_deref().map(Into::into),
-            offset: publication.offset,
-        }
+fn publication(fields: &mut Fields<'_>, publication: &Publication) {
+    payload(fields, 4, Some(&publication.data));
+    if let Some(who) = &publication.info {
+        fields.message(5, |fields| info(fields, who));
     }
+    fields.number(6, publication.offset);
 }
 
-impl From<&ClientInfo> for wire::ClientInfo {
-    fn from(info: &ClientInfo) -> Self {
-        wire::ClientInfo {
-            user: info.user.clone(),
-            client: info.client.clone(),
-            conn_info: bytes_of(info.conn_info.as_ref()),
-        }
-    }
+fn info(fields: &mut Fields<'_>, info: &ClientInfo) {
+    fields.text(1, &info.user);
+    fields.text(2, &info.client);
+    payload(fields, 3, info.conn_info.as_ref());
 }
 
-/// Empty where there is nothing: no payload is.
-fn bytes_of(payload: Option<&Payload>) -> Bytes {
-    payload.map(Payload::to_bytes).unwrap_or_default()
+/// Left out where there is nothing: no payload is empty.
+fn payload(fields: &mut Fields<'_>, field: u32, payload: Option<&Payload>) {
+    fields.bytes(field, payload.map_or(b"", Payload::as_bytes));
 }

@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::encode;
 use crate::protocol::{
-    ClientInfo, ConnectResult, ErrorCode, ErrorReply, HistoryResult, Message, Payload, Publication,
-    Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
+    ClientInfo, ConnectResult, ErrorCode, ErrorReply, Format, HistoryResult, Message, Payload,
+    Publication, Push, RefreshResult, ReplyBody, SubscribeResult, UnsubscribeCode,
 };
 
 fn bytes(message: &Message<'_>) -> Vec<u8> {
-    encode(message).to_vec()
+    Format::Protobuf.encode(message).to_vec()
 }
 
 fn reply(body: ReplyBody) -> Vec<u8> {
@@ -205,7 +204,7 @@ fn errors_have_code_message_and_temporary_only_when_true() {
 // RES-1 counts the length of shared bytes: the buffer behind them is not larger.
 #[test]
 fn a_message_takes_no_more_than_its_bytes() {
-    let message = encode(&Message::Push {
+    let message = Format::Protobuf.encode(&Message::Push {
         channel: "chat:general",
         push: Push::Publication(publication(Some(alice()), 17)),
     });

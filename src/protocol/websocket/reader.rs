@@ -55,13 +55,20 @@ impl fmt::Debug for Frame {
 /// The state of one connection's input.
 pub struct FrameReader {
     max_message: usize,
+    /// What has begun and is not complete. In a box: most of the time there is nothing.
+    open: Option<Box<Open>>,
+    /// After a close frame or a violation.
+    ended: bool,
+}
+
+/// What has arrived of frames and messages that are not complete.
+#[derive(Default)]
+struct Open {
     header: PartialHeader,
     frame: Option<OpenFrame>,
     message: Option<OpenMessage>,
     /// The payload of a control frame that has not fully arrived.
     control: Vec<u8>,
-    /// After a close frame or a violation.
-    ended: bool,
 }
 
 /// The first bytes of a header whose rest has not arrived.
@@ -89,10 +96,7 @@ impl FrameReader {
     pub fn new(max_message: usize) -> FrameReader {
         FrameReader {
             max_message,
-            header: PartialHeader::default(),
-            frame: None,
-            message: None,
-            control: Vec::new(),
+            open: None,
             ended: false,
         }
     }
@@ -104,7 +108,7 @@ impl FrameReader {
 
     /// Whether a frame or a fragmented message has begun and is not complete.
     pub fn is_mid_message(&self) -> bool {
-        self.header.len > 0 || self.frame.is_some() || self.message.is_some()
+        self.open.is_some()
     }
 
     /// The next frame, if it is complete; takes what it used from `input`.
@@ -116,29 +120,40 @@ impl FrameReader {
             *input = &[];
             return Ok(None);
         }
-        let frame = self.read_frame(input);
-        if matches!(frame, Err(_) | Ok(Some(Frame::Close { .. }))) {
-            *self = FrameReader {
-                ended: true,
-                ..FrameReader::new(self.max_message)
-            };
+        let mut open = self.open.take().map_or_else(Open::default, |open| *open);
+        let frame = open.read_frame(input, self.max_message);
+        self.ended = matches!(frame, Err(_) | Ok(Some(Frame::Close { .. })));
+        if !self.ended && open.has_begun() {
+            self.open = Some(Box::new(open));
         }
         frame
     }
 
-    /// The bytes of heap that it owns.
+    /// The bytes of payload that it has room for.
     #[cfg(test)]
     pub(super) fn reserved(&self) -> usize {
-        self.control.capacity() + self.message.as_ref().map_or(0, |m| m.data.capacity())
+        self.open.as_ref().map_or(0, |open| {
+            open.control.capacity() + open.message.as_ref().map_or(0, |m| m.data.capacity())
+        })
+    }
+}
+
+impl Open {
+    fn has_begun(&self) -> bool {
+        self.header.len > 0 || self.frame.is_some() || self.message.is_some()
     }
 
-    fn read_frame(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, Violation> {
+    fn read_frame(
+        &mut self,
+        input: &mut &[u8],
+        max_message: usize,
+    ) -> Result<Option<Frame>, Violation> {
         loop {
             if self.frame.is_none() {
                 let Some(header) = self.header.take(input)? else {
                     return Ok(None);
                 };
-                self.begin(&header)?;
+                self.begin(&header, max_message)?;
                 self.frame = Some(OpenFrame {
                     header,
                     received: 0,
@@ -155,7 +170,7 @@ impl FrameReader {
     }
 
     /// Judges a header by what came before, and by its length, before any payload.
-    fn begin(&mut self, header: &Header) -> Result<(), Violation> {
+    fn begin(&mut self, header: &Header, max_message: usize) -> Result<(), Violation> {
         if header.opcode.is_control() {
             return Ok(());
         }
@@ -165,7 +180,7 @@ impl FrameReader {
             (Some(_), _) => return Err(Violation::Interleaved),
             (None, _) => 0,
         };
-        let room = self.max_message.saturating_sub(before);
+        let room = max_message.saturating_sub(before);
         if header.length > room as u64 {
             return Err(Violation::TooLong);
         }
@@ -290,4 +305,4 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
 }
 
 // An idle connection is its TLS state and little else.
-const _: () = assert!(size_of::<FrameReader>() <= 144);
+const _: () = assert!(size_of::<FrameReader>() <= 24);

@@ -92,7 +92,7 @@ impl Client {
     /// The newer identity is the connection's from now on, in all that it hears and does.
     async fn adopt(&mut self, identity: Identity) {
         let had = self.server_side();
-        for subscription in self.subscriptions.values() {
+        for subscription in self.subscriptions.iter() {
             subscription.doubt();
         }
         self.peer.set_identity(&identity);
@@ -119,7 +119,7 @@ impl Client {
 
     /// Subscribes, and tells the client. Where there is no room for one more, it goes without.
     async fn subscribe_by_server(&mut self, channel: ChannelName) {
-        if self.subscriptions.contains_key(&channel) {
+        if self.subscriptions.get(&channel).is_some() {
             return;
         }
         let Ok(permit) = self.permit::<ToSubscribe>(channel) else {

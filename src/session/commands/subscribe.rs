@@ -16,7 +16,7 @@ impl Client {
         request: SubscribeRequest,
     ) -> Result<(), Stop> {
         let channel = parse_channel(&request.channel)?;
-        if self.subscriptions.contains_key(&channel) {
+        if self.subscriptions.get(&channel).is_some() {
             return Err(ErrorCode::AlreadySubscribed.into());
         }
         if request.kind != 0 {
@@ -57,8 +57,7 @@ impl Client {
             presence.is_some(),
             standing,
         ));
-        self.subscriptions
-            .insert(channel.clone(), subscription.clone());
+        self.subscriptions.insert(subscription.clone());
         if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
             self.subscriptions.remove(channel);
             self.together.channels.fetch_sub(1, Ordering::Relaxed);

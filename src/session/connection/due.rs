@@ -43,6 +43,17 @@ impl Connection {
         // Only ever earlier: whichever clock says so, the end has come (LIVE-1).
         let end = self.ends_in();
         self.deadlines.hasten(Due::Expiry, end);
+        // Its issuer is gone, or what is known of its token does not do any more: the door decides.
+        let vouched = match &mut self.service {
+            Service::Protocol(client) => client.vouch().is_ok(),
+            Service::Echo(identity) => {
+                let terms = self.node.terms.load();
+                terms.door.verifier.stands(identity)
+            }
+        };
+        if !vouched {
+            return self.peer.end(Disconnect::ConnectionExpired);
+        }
         self.decide_again(Which::Stale).await;
     }
 
@@ -99,7 +110,7 @@ impl Connection {
 
     fn give_up(&mut self, close: Close) {
         self.peer.link.end(close);
-        self.stage = super::Stage::GaveUp(self.lost());
+        self.stage = super::Stage::GaveUp;
     }
 }
 

@@ -170,10 +170,9 @@ async fn live_1_a_machine_that_slept_lets_nobody_stay() {
 
     assert_eq!(bob.close_code(true).await, 3005);
     let lived = began.elapsed().as_secs();
-    assert!(
-        lived <= 3600 + 25,
-        "bob's end moved with the clock: {lived} s"
-    );
+    // The clock of the test stands still until it is noticed, so that much later.
+    let most = 3600 + 25 + CLOCK_INTERVAL.as_secs();
+    assert!(lived <= most, "bob's end moved with the clock: {lived} s");
     assert!(lived >= 3600, "{lived} s");
 }
 

@@ -1,0 +1,76 @@
+//! Issuers that come, stay and go while the gateway runs, and the keys that they publish.
+
+mod support;
+
+use serde_json::json;
+use support::client::Closed;
+use support::issuer::{FakeIssuer, Key, Page};
+use support::{Gateway, PATIENCE, Setup, http, token};
+use tokio::time::Instant;
+
+fn table(fake: &FakeIssuer, path: &str) -> String {
+    let base = &fake.base;
+    format!(
+        "[[issuer]]\nname = \"{path}\"\nissuer = \"{base}/{path}\"\naudience = [\"gatepost\"]\n\
+         shared_users = true\njwks = \"{base}/{path}/jwks\"\n"
+    )
+}
+
+async fn until_ready(gateway: &Gateway) {
+    let began = Instant::now();
+    while http::get_clear(gateway.admin, "/health/ready").await.status != 200 {
+        assert!(began.elapsed() < PATIENCE, "{}", gateway.logged());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+// JWKS-5: a reload in the middle of an outage of the issuer must not cost its users the keys.
+#[tokio::test]
+async fn jwks_5_a_reload_keeps_the_keys_of_issuers_that_stay_and_fetches_those_of_new_ones() {
+    let fake = FakeIssuer::start().await;
+    let key = Key::new("k");
+    for path in ["/a", "/b"] {
+        fake.publish(path, &[&key]);
+    }
+    let of = |path: &str| key.token(&format!("{}/{path}", fake.base), "alice");
+    let gateway = Gateway::with(&Setup {
+        issuer: "shared_users = true",
+        tables: &table(&fake, "a"),
+        ..Setup::default()
+    });
+    until_ready(&gateway).await;
+    let mut alice = gateway.client_with(&of("a")).await;
+    alice.subscribe("chat:a").await;
+    fake.set("/a/jwks", Page::Status(500));
+
+    let both = gateway.written() + &table(&fake, "b");
+    assert!(gateway.reload(&both).await);
+    // At once, and nobody was asked for what is here.
+    let mut bob = gateway.client_with(&of("b")).await;
+    gateway.client_with(&of("a")).await;
+    assert_eq!((fake.asked("/a/jwks"), fake.asked("/b/jwks")), (1, 1));
+    assert_eq!(
+        http::get_clear(gateway.admin, "/health/ready").await.status,
+        200
+    );
+    alice.publish("chat:a", json!(1)).await;
+    assert_eq!(alice.publication("chat:a").await["data"], 1);
+
+    let without = both.replace(&table(&fake, "a"), "");
+    assert!(gateway.reload(&without).await);
+    let reason = "connection expired".to_owned();
+    assert_eq!(alice.closed().await, Closed { code: 3005, reason });
+    let refused = gateway.open("/connection/websocket", &of("a")).await;
+    assert_eq!(refused.err().unwrap().1, "token_issuer_unknown");
+    bob.subscribe("chat:a").await;
+    gateway.client_with(&token("carol")).await;
+    let page = http::get_clear(gateway.admin, "/metrics").await.body;
+    assert!(
+        page.contains("gatepost_issuer_keys{issuer=\"b\"} 1"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("gatepost_issuer_keys{issuer=\"a\"}"),
+        "{page}"
+    );
+}
