@@ -28,6 +28,20 @@ pub const REQUESTS_PER_CONNECTION: usize = 100;
 /// Most bytes of a POST body on the public listener: 413 above it.
 pub const BODY_BYTES: usize = 64 * 1024;
 
+/// Refused upgrades that are completed at once to be explained.
+pub const EXPLANATIONS: usize = 256;
+/// How long such a socket lives at most.
+pub const EXPLANATION_LIFE: Duration = Duration::from_secs(1);
+
+/// How long a ticket can be used.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+/// Most tickets of a user that are neither used nor too old.
+pub const TICKETS_OF_A_USER: usize = 10;
+/// Most tickets that a node gives out within the life of one: some 10 MiB beside what they hold.
+pub const TICKETS: usize = 65_536;
+/// Most bytes that live tickets of a node hold.
+pub const TICKET_BYTES: usize = 64 * 1024 * 1024;
+
 /// Backlog of the listening socket. tokio's own is 128, and each overflow costs a client a second.
 pub const LISTEN_BACKLOG: u32 = 4096;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.

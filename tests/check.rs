@@ -9,7 +9,7 @@
 mod support;
 
 use support::answers::{assert_of_every_answer, assert_refused};
-use support::http::Answer;
+use support::plain::{as_plain, assert_not_shared, assert_shared, of_origin_and_token};
 use support::refusals::{Case, refusals};
 use support::request::Request;
 use support::{Gateway, ORIGIN, Setup, door, token};
@@ -18,56 +18,6 @@ const PATH: &str = "/connection/check";
 
 fn check(method: &str) -> Request {
     Request::new(method, PATH)
-}
-
-/// What of a refused upgrade concerns its origin and its token: the rest has no meaning here.
-fn of_origin_and_token(case: &Case) -> bool {
-    let codes = ["token_", "several_", "origin_", "bad_authorization"];
-    let offers = case.request.has("Sec-WebSocket-Protocol");
-    codes.iter().any(|code| case.code.starts_with(code)) && !offers
-}
-
-/// The same request without what makes it an upgrade.
-fn as_check(method: &str, case: &Case) -> Request {
-    let headers = [
-        "Connection",
-        "Upgrade",
-        "Sec-WebSocket-Version",
-        "Sec-WebSocket-Key",
-    ];
-    let plain = headers
-        .iter()
-        .fold(case.request.clone(), |r, name| r.without(name));
-    plain.rename(method, &format!("{PATH}{}", case.request.query()))
-}
-
-/// HTTP-11: the headers by which a page may read the answer.
-fn assert_shared(answer: &Answer, origin: &str, about: &str) {
-    let header = |name: &str| answer.header(name).unwrap_or_default().to_ascii_lowercase();
-    assert_eq!(
-        answer.header("access-control-allow-origin"),
-        Some(origin),
-        "{about}"
-    );
-    assert_eq!(
-        header("access-control-allow-credentials"),
-        "true",
-        "{about}"
-    );
-    let exposed = header("access-control-expose-headers");
-    let exposed: Vec<&str> = exposed.split(',').map(str::trim).collect();
-    for name in ["retry-after", "www-authenticate"] {
-        assert!(exposed.contains(&name), "{about}");
-    }
-    assert_eq!(header("vary"), "origin", "{about}");
-}
-
-fn assert_not_shared(answer: &Answer, about: &str) {
-    let cors = |(name, _): &&(String, String)| name.starts_with("access-control-");
-    assert!(
-        answer.headers.iter().find(cors).is_none(),
-        "{about}: {answer:?}"
-    );
 }
 
 #[tokio::test]
@@ -110,7 +60,7 @@ async fn every_refusal_is_that_of_the_upgrade() {
     for case in refusals().iter().filter(|case| of_origin_and_token(case)) {
         let upgrade = gateway.refuses(case).await;
         for method in ["GET", "POST"] {
-            let answer = gateway.ask(&as_check(method, case)).await;
+            let answer = gateway.ask(&as_plain(method, PATH, case)).await;
             assert_refused(&answer, &case.name, case.status, case.code);
             assert_eq!(answer.body, upgrade.body, "{}", case.name);
         }
@@ -129,7 +79,7 @@ async fn http_11_a_page_that_may_connect_can_read_every_refusal() {
         .iter()
         .filter(|case| of_origin_and_token(case) && !about_origin(case))
     {
-        let request = as_check("POST", case).and("Origin", ORIGIN);
+        let request = as_plain("POST", PATH, case).and("Origin", ORIGIN);
         let answer = gateway.ask(&request).await;
         assert_refused(&answer, &case.name, case.status, case.code);
         assert_shared(&answer, ORIGIN, &case.name);
@@ -188,7 +138,7 @@ async fn http_11_another_page_reads_nothing() {
         .filter(|case| case.code == "origin_not_allowed")
     {
         for method in ["GET", "POST", "OPTIONS"] {
-            let answer = gateway.ask(&as_check(method, case)).await;
+            let answer = gateway.ask(&as_plain(method, PATH, case)).await;
             assert_refused(&answer, &case.name, 403, "origin_not_allowed");
             assert_not_shared(&answer, &case.name);
         }

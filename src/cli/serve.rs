@@ -22,8 +22,8 @@ use super::{NO, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
-    Addresses, Admin, Ceiling, Certificates, Gateway, HandshakeLimits, Listener, Proxies,
-    Readiness, Reloads, Site, Transport,
+    Addresses, Admin, Ceiling, Certificates, Explanations, Gateway, HandshakeLimits, Listener,
+    Proxies, Readiness, Reloads, Site, Transport,
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
@@ -154,6 +154,7 @@ impl House {
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
+            explanations: Explanations::new(config.explain),
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
             proxies: Proxies::new(config.proxies.networks, config.proxies.header),

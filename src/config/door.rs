@@ -4,7 +4,7 @@ use super::Overrides;
 use super::resolved::Resolved;
 use super::section::{At, Section};
 use super::value::{self, Misfit};
-use crate::identity::{Door, Origins, Sources, TokenSource, Verifier};
+use crate::identity::{Door, Origins, Sources, Tickets, TokenSource, Verifier};
 
 /// What `[door]` says; with the issuers it becomes the door.
 pub(super) struct DoorSettings {
@@ -14,24 +14,26 @@ pub(super) struct DoorSettings {
     origins_written: Vec<String>,
     allow_missing_origin: bool,
     pub(super) echo: bool,
+    /// Refusals are told by a close frame.
+    pub(super) explain: bool,
 }
 
 const SOURCES: &[(&str, TokenSource)] = &[
     ("header", TokenSource::Header),
     ("subprotocol", TokenSource::Subprotocol),
     ("cookie", TokenSource::Cookie),
+    ("ticket", TokenSource::Ticket),
     ("query", TokenSource::Query),
 ];
 
+const EXPLAIN: &[(&str, bool)] = &[("off", false), ("close", true)];
+
 pub(super) fn read(section: Section<'_>, overrides: &Overrides) -> DoorSettings {
-    section.unavailable(
-        "explain",
-        "browsers learn of a refusal from /connection/check",
-    );
     let sources = read_sources(&section);
     let (origins, origins_written) = read_origins(&section, overrides);
     let allow_missing_origin = section.or("allow_missing_origin", value::boolean, true);
     let echo = section.or("echo", value::boolean, false);
+    let explain = section.or("explain", value::choice(EXPLAIN), false);
     if origins_written.is_empty() && !section.has_faults("origins") {
         tell_of_no_origins(&section, &sources, allow_missing_origin);
     }
@@ -42,29 +44,21 @@ pub(super) fn read(section: Section<'_>, overrides: &Overrides) -> DoorSettings 
         origins_written,
         allow_missing_origin,
         echo,
+        explain,
     }
-}
-
-fn source(value: &toml::de::DeValue<'_>) -> Result<TokenSource, Misfit> {
-    if value.as_str() == Some("ticket") {
-        return Err(
-            Misfit::sentence("\"ticket\" is not available in this version")
-                .help("a browser can send its token as a subprotocol, or in a cookie"),
-        );
-    }
-    value::choice(SOURCES)(value)
 }
 
 fn read_sources(section: &Section<'_>) -> Sources {
     let reader = section.reader;
     let cookie = section.option("cookie", cookie_name);
-    let Some(listed) = section.list("sources", source) else {
+    let Some(listed) = section.list("sources", value::choice(SOURCES)) else {
         warn_of_idle_cookie(section, false);
         return Sources {
             header: true,
             subprotocol: true,
             cookie: None,
             query: false,
+            ticket: false,
         };
     };
     let items = listed.get_ref();
@@ -110,6 +104,7 @@ fn read_sources(section: &Section<'_>) -> Sources {
             .map(At::into_inner)
             .filter(|_| is_on(TokenSource::Cookie)),
         query: is_on(TokenSource::Query),
+        ticket: is_on(TokenSource::Ticket),
     }
 }
 
@@ -182,6 +177,7 @@ impl DoorSettings {
             origins: self.origins,
             allow_missing_origin: self.allow_missing_origin,
             verifier,
+            tickets: Tickets::in_memory(),
         }
     }
 
@@ -192,11 +188,14 @@ impl DoorSettings {
             TokenSource::Subprotocol => self.sources.subprotocol,
             TokenSource::Cookie => self.sources.cookie.is_some(),
             TokenSource::Query => self.sources.query,
+            TokenSource::Ticket => self.sources.ticket,
         });
         out.texts("sources", on.map(|(word, _)| word));
         out.optional("cookie", self.sources.cookie.as_ref());
         out.texts("origins", &self.origins_written);
         out.bare("allow_missing_origin", self.allow_missing_origin);
         out.bare("echo", self.echo);
+        let explain = EXPLAIN.iter().find(|(_, explain)| *explain == self.explain);
+        out.optional("explain", explain.map(|(word, _)| *word));
     }
 }

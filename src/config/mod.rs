@@ -73,6 +73,8 @@ pub struct Config {
     pub door: Door,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
+    /// Whether a refused upgrade is completed to be closed with the reason.
+    pub explain: bool,
     /// Who may do what.
     pub policy: Arc<Policy>,
     /// What one user and one connection may have.

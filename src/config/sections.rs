@@ -82,6 +82,7 @@ impl Sections {
             tls: self.tls?,
             proxies: self.proxies,
             echo: self.door.echo,
+            explain: self.door.explain,
             door: self.door.with(verifier?),
             policy: Arc::new(policy?),
             session: self.session,

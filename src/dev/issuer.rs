@@ -25,8 +25,8 @@ pub use crate::config::DEV_ISSUER as ISSUER;
 /// The `aud` of every token of development mode.
 pub const AUDIENCE: &str = "gatepost";
 
-/// How long a token from the login page lives.
-const LOGIN_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long a token from the login page lives, unless a shorter life is asked for.
+const LOGIN_LIFE: u64 = 60 * 60;
 
 /// The issuer of development mode: signs for anybody, as anybody.
 #[derive(Debug)]
@@ -77,12 +77,16 @@ impl ToyIssuer {
         &self.jwks
     }
 
-    /// Answers `POST /dev/login`: takes `{"user":"alice","claims":{…}}`, gives `{"token":"…"}`.
+    /// Answers `POST /dev/login`: takes `{"user":"alice","claims":{…}}`, gives `{"token":"…"}`. A
+    /// `life` in seconds shows what happens at the end of one.
     pub fn login(&self, body: &[u8], now: UnixSeconds) -> Result<String, LoginFault> {
         let login: Login = serde_json::from_slice(body).map_err(LoginFault::Malformed)?;
-        let token = self
-            .signer
-            .sign(&login.user, login.claims, LOGIN_LIFE, now)?;
+        let life = login.life.unwrap_or(LOGIN_LIFE);
+        if !(1..=LOGIN_LIFE).contains(&life) {
+            return Err(LoginFault::Life);
+        }
+        let life = Duration::from_secs(life);
+        let token = self.signer.sign(&login.user, login.claims, life, now)?;
         Ok(json!({ "token": token }).to_string())
     }
 }
@@ -93,6 +97,7 @@ struct Login {
     user: String,
     #[serde(default)]
     claims: Map<String, Value>,
+    life: Option<u64>,
 }
 
 /// Why a login got no token.
@@ -101,6 +106,9 @@ pub enum LoginFault {
     /// The body is not what it should be; the parser says where.
     #[error("the body must be {{\"user\":\"alice\",\"claims\":{{…}}}}: {0}")]
     Malformed(serde_json::Error),
+    /// A life that no token from here has.
+    #[error("`life` is a number of seconds from 1 to {LOGIN_LIFE}")]
+    Life,
     /// The user or the claims cannot stand in a token.
     #[error(transparent)]
     Sign(#[from] SignFault),
@@ -111,6 +119,7 @@ impl LoginFault {
     pub fn code(&self) -> &'static str {
         match self {
             LoginFault::Malformed(_) => "login_malformed",
+            LoginFault::Life => "login_life",
             LoginFault::Sign(SignFault::User(_)) => "login_user",
             LoginFault::Sign(SignFault::Key { .. }) => "login_failed",
             LoginFault::Sign(_) => "login_claims",

@@ -1,6 +1,8 @@
-//! `/connection/check`: the door's answer over plain HTTP, since a browser sees nothing of a
-//! refused upgrade. It goes through the very checks of the upgrade, and takes nothing.
+//! What a page asks of the door over plain HTTP: `/connection/check`, since a browser sees nothing
+//! of a refused upgrade, and `/connection/ticket`, for a stand-in of its token. Both go through the
+//! very checks of the upgrade, and take no place of the user.
 
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -8,32 +10,66 @@ use hyper::header::{
     HeaderValue, ORIGIN, VARY,
 };
 use hyper::{Method, Request, StatusCode};
+use serde_json::json;
 
 use super::answer::{self, Answer};
 use super::http::no_place;
 use super::proxies::Remote;
 use super::{Gateway, upgrade};
-use crate::identity::Refusal;
+use crate::identity::{Refusal, Sources};
+use crate::limits::TICKET_LIFE;
 
-/// 204, or exactly the refusal that the upgrade would get; `first` is what every request is checked
-/// for, told here since a page may only read what is shared with it.
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Whether the upgrade would be let in: 204, or exactly the refusal that it would get.
+    Check,
+    /// A ticket.
+    Ticket,
+}
+
+impl Question {
+    /// The question at a path, where there is one.
+    pub(super) fn at(path: &str, sources: &Sources) -> Option<Question> {
+        match path {
+            "/connection/check" => Some(Question::Check),
+            "/connection/ticket" if sources.ticket => Some(Question::Ticket),
+            _ => None,
+        }
+    }
+
+    fn allow(self) -> &'static str {
+        match self {
+            Question::Check => "GET, POST, OPTIONS",
+            Question::Ticket => "POST, OPTIONS",
+        }
+    }
+}
+
+/// The answer; `first` is what every request is checked for, told here since a page may only read
+/// what is shared with it.
 pub(super) async fn answer(
     gateway: &Gateway,
+    question: Question,
     request: &Request<Incoming>,
     client: Remote,
     first: Result<(), Refusal>,
 ) -> Answer {
     let path = request.uri().path();
-    let result = match *request.method() {
+    let no_content = |()| answer::empty(StatusCode::NO_CONTENT);
+    let result = match (request.method(), question) {
         // Were the question beforehand refused, the page could not read why.
-        Method::OPTIONS => preflight(gateway, request),
-        _ if first.is_err() => first,
-        Method::GET | Method::POST => would_admit(gateway, request).await,
+        (&Method::OPTIONS, _) => preflight(gateway, request).map(no_content),
+        _ if first.is_err() => first.map(no_content),
+        (&Method::GET | &Method::POST, Question::Check) => {
+            would_admit(gateway, request).await.map(no_content)
+        }
+        (&Method::POST, Question::Ticket) => ticket(gateway, request).await,
         _ => Err(Refusal::MethodNotAllowed),
     };
     let mut answer = match result {
-        Ok(()) => answer::empty(StatusCode::NO_CONTENT),
-        Err(Refusal::MethodNotAllowed) => gateway.refuse_method("GET, POST, OPTIONS", client, path),
+        Ok(answer) => answer,
+        Err(Refusal::MethodNotAllowed) => gateway.refuse_method(question.allow(), client, path),
         Err(refusal) => gateway.refuse(&refusal, client, path),
     };
     share_with_origin(gateway, request.headers(), answer.headers_mut());
@@ -53,15 +89,30 @@ pub(super) async fn answer(
 }
 
 async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
-    upgrade::check_host(request, &gateway.hosts)?;
-    if !request.body().is_end_stream() {
-        return Err(Refusal::BodyNotAllowed);
-    }
+    check_form(gateway, request)?;
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
     let admitted = gateway.door().identify_plain(headers, query, now).await?;
     let user = admitted.identity.user();
     gateway.sessions.has_room(user).await.map_err(no_place)
+}
+
+async fn ticket(gateway: &Gateway, request: &Request<Incoming>) -> Result<Answer, Refusal> {
+    check_form(gateway, request)?;
+    let (headers, query) = (request.headers(), request.uri().query());
+    let now = gateway.clock.now();
+    let ticket = gateway.door().issue_ticket(headers, query, now).await?;
+    let body = json!({ "ticket": ticket.expose(), "expires_in": TICKET_LIFE.as_secs() });
+    let body = Bytes::from(body.to_string());
+    Ok(answer::with_body(StatusCode::OK, "application/json", body))
+}
+
+fn check_form(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Refusal> {
+    upgrade::check_host(request, &gateway.hosts)?;
+    match request.body().is_end_stream() {
+        true => Ok(()),
+        false => Err(Refusal::BodyNotAllowed),
+    }
 }
 
 /// The browser asks beforehand, without credentials, whether it may ask.

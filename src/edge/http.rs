@@ -15,13 +15,15 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 
+use super::Gateway;
 use super::answer::{self, Answer};
+use super::check::{self, Question};
+use super::explain::Explanation;
 use super::proxies::Remote;
 use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
 use super::visit::Visit;
-use super::{Gateway, check};
 use crate::identity::Refusal;
 use crate::limits::{
     ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
@@ -30,16 +32,22 @@ use crate::limits::{
 use crate::policy::ConnectionFacts;
 use crate::session::{Conversation, NoPlace, Reservation, close_orderly};
 
+/// What an upgraded stream is for.
+enum After {
+    Session(Reservation),
+    Explanation(Explanation),
+}
+
 impl Gateway {
     /// Answers requests until the connection ends or is upgraded.
     pub(super) async fn serve(self: Arc<Self>, stream: Stream, visit: Visit) {
-        let admitted = Arc::new(Mutex::new(None));
+        let after = Arc::new(Mutex::new(None));
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn(|request| {
-            let (gateway, admitted) = (self.clone(), admitted.clone());
+            let (gateway, after) = (self.clone(), after.clone());
             let last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_PER_CONNECTION;
             async move {
-                let answer = gateway.answer_in_time(request, visit, &admitted).await;
+                let answer = gateway.answer_in_time(request, visit, &after).await;
                 let answer = if last { answer::close(answer) } else { answer };
                 Ok::<_, Infallible>(answer::finish(answer, gateway.strict_transport))
             }
@@ -57,9 +65,10 @@ impl Gateway {
         match served {
             Ok(Ok(parts)) => {
                 let mut wire = parts.io.into_inner().into_wire();
-                let admitted = admitted.lock().take();
-                match admitted {
-                    Some(reservation) => reservation.start(wire, parts.read_buf),
+                let after = after.lock().take();
+                match after {
+                    Some(After::Session(reservation)) => reservation.start(wire, parts.read_buf),
+                    Some(After::Explanation(explanation)) => explanation.tell(wire).await,
                     None => drop(close_orderly(&mut *wire).await),
                 }
             }
@@ -88,11 +97,11 @@ impl Gateway {
         &self,
         request: Request<Incoming>,
         visit: Visit,
-        admitted: &Mutex<Option<Reservation>>,
+        after: &Mutex<Option<After>>,
     ) -> Answer {
         // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
         let has_body = !request.body().is_end_stream();
-        let answer = self.answer(request, visit, admitted);
+        let answer = self.answer(request, visit, after);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(answer) if !has_body => answer,
             Ok(answer) => answer::close(answer),
@@ -104,13 +113,13 @@ impl Gateway {
         &self,
         request: Request<Incoming>,
         visit: Visit,
-        admitted: &Mutex<Option<Reservation>>,
+        after: &Mutex<Option<After>>,
     ) -> Answer {
         let path = request.uri().path();
         let client = self.remote(visit, &request);
         let first = self.check_first(&request, visit, client);
-        if path == "/connection/check" {
-            return check::answer(self, &request, client, first).await;
+        if let Some(question) = Question::at(path, &self.door().sources) {
+            return check::answer(self, question, &request, client, first).await;
         }
         if let Err(refusal) = first {
             return self.refuse(&refusal, client, path);
@@ -129,8 +138,8 @@ impl Gateway {
         }
         match path {
             "/health/live" | "/health/ready" => self.health(path),
-            "/connection/echo" => self.upgrade(&request, client, admitted, true).await,
-            _ => self.upgrade(&request, client, admitted, false).await,
+            "/connection/echo" => self.upgrade(&request, client, after, true).await,
+            _ => self.upgrade(&request, client, after, false).await,
         }
     }
 
@@ -151,28 +160,48 @@ impl Gateway {
         &self,
         request: &Request<Incoming>,
         client: Remote,
-        admitted: &Mutex<Option<Reservation>>,
+        after: &Mutex<Option<After>>,
         echo: bool,
     ) -> Answer {
-        match self.admit(request, client, echo).await {
-            Ok((upgrade, reservation)) => {
-                *admitted.lock() = Some(reservation);
+        let path = request.uri().path();
+        let upgrade = match self.check_form(request) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => return self.refuse(&refusal, client, path),
+        };
+        match self.admit(&upgrade, request, client, echo).await {
+            Ok(reservation) => {
+                *after.lock() = Some(After::Session(reservation));
                 self.metrics.admitted.inc();
                 upgrade.switch()
             }
-            Err(refusal) => self.refuse(&refusal, client, request.uri().path()),
+            Err(refusal) => {
+                // Told and counted as any other, whether a page can read it or not.
+                let answer = self.refuse(&refusal, client, path);
+                match self.explanation(&refusal, request) {
+                    Some(explanation) => {
+                        *after.lock() = Some(After::Explanation(explanation));
+                        upgrade.switch()
+                    }
+                    None => answer,
+                }
+            }
         }
     }
 
-    /// The whole way to a 101, in the order of HTTP-6: cheap checks first, signatures last.
+    /// The first half of the way to a 101, in the order of HTTP-6: what costs nothing.
+    fn check_form(&self, request: &Request<Incoming>) -> Result<Upgrade, Refusal> {
+        upgrade::check_host(request, &self.hosts)?;
+        Upgrade::parse(request)
+    }
+
+    /// The second half: signatures last.
     async fn admit(
         &self,
+        upgrade: &Upgrade,
         request: &Request<Incoming>,
         client: Remote,
         echo: bool,
-    ) -> Result<(Upgrade, Reservation), Refusal> {
-        upgrade::check_host(request, &self.hosts)?;
-        let upgrade = Upgrade::parse(request)?;
+    ) -> Result<Reservation, Refusal> {
         let (headers, query) = (request.headers(), request.uri().query());
         let now = self.clock.now();
         let admitted = self
@@ -189,12 +218,18 @@ impl Gateway {
             (false, true) => Conversation::ProtocolWithFramePings(upgrade.format),
             (false, false) => Conversation::Protocol(upgrade.format),
         };
-        let reservation = self
-            .sessions
+        self.sessions
             .admit(admitted.identity, facts, conversation)
             .await
-            .map_err(no_place)?;
-        Ok((upgrade, reservation))
+            .map_err(no_place)
+    }
+
+    /// An explanation for a page whose origin is good; whoever is no page can read the answer.
+    fn explanation(&self, refusal: &Refusal, request: &Request<Incoming>) -> Option<Explanation> {
+        match self.door().origins.check(request.headers()) {
+            Ok(Some(_)) => self.explanations.of(refusal),
+            _ => None,
+        }
     }
 
     /// What is not the gateway's: the development mode's pages, or nothing.

@@ -10,6 +10,7 @@ mod admin;
 mod answer;
 mod ceiling;
 mod check;
+mod explain;
 mod forwarded;
 mod http;
 mod proxies;
@@ -24,6 +25,7 @@ pub use accept::{Listener, Transport};
 pub use addresses::{AddressRates, Addresses};
 pub use admin::Admin;
 pub use ceiling::Ceiling;
+pub use explain::Explanations;
 pub use forwarded::ClientHeader;
 pub use proxies::Proxies;
 pub use site::{Page, Site, SiteRequest};
@@ -57,6 +59,8 @@ pub struct Gateway {
     pub addresses: Arc<Addresses>,
     /// How many connections the node holds.
     pub ceiling: Ceiling,
+    /// The refused upgrades that are completed to be explained.
+    pub explanations: Explanations,
     /// Pages of the development mode.
     pub site: Option<Arc<dyn Site>>,
     /// Whether answers say that the host is to be reached by TLS only.

@@ -11,7 +11,8 @@ use super::identity::Identity;
 use super::origin::Origins;
 use super::refusal::Refusal;
 use super::subprotocol::Offer;
-use super::token::{self, Sources, TokenSource};
+use super::tickets::{Ticket, Tickets};
+use super::token::{self, Credential, Sources, Token, TokenSource};
 use super::verifier::Verifier;
 use crate::clock::UnixSeconds;
 
@@ -27,6 +28,8 @@ pub struct Door {
     pub allow_missing_origin: bool,
     /// Who verifies the token.
     pub verifier: Verifier,
+    /// What was given out in place of tokens. Outlives the door: it is not configured.
+    pub tickets: Tickets,
 }
 
 /// A request that passed the door.
@@ -41,13 +44,15 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Takes over what outlives a door: what was fetched from issuers that are the same.
+    /// Takes over what outlives a door: the tickets, and what was fetched from issuers that are the
+    /// same.
     pub fn take_over(&mut self, earlier: &Door) {
+        self.tickets = earlier.tickets.clone();
         self.verifier.take_over_keys(&earlier.verifier);
     }
 
-    /// Tells who a request is from, at the time `now`. Waits at most a second, where a token names a
-    /// key that its issuer may have published meanwhile.
+    /// Tells who a request is from, at the time `now`. A ticket is used up by it. Waits at most a
+    /// second, where a token names a key that its issuer may have published meanwhile.
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -55,49 +60,89 @@ impl Door {
         offer: &Offer,
         now: UnixSeconds,
     ) -> Result<Admitted, Refusal> {
-        self.identify_from(&self.sources, headers, query, offer, now)
-            .await
+        let origin = self.origin_of(headers)?;
+        let (credential, source) = token::find(headers, query, offer, &self.sources)?;
+        check_cookie(source, origin.as_deref())?;
+        let identity = match credential {
+            Credential::Token(token) => self.verifier.verify_or_ask(&token, now).await?,
+            Credential::Ticket(ticket) => self.redeem(&ticket, origin.as_deref(), now).await?,
+        };
+        Ok(Admitted {
+            identity,
+            origin,
+            source,
+        })
     }
 
-    /// The same for a request that is no upgrade and so can always send a header: its token is
-    /// `Authorization: Bearer`, whether an upgrade may bring it so or not, or the cookie.
+    /// The same for a request that is no upgrade: see [`token::find_plain`].
     pub async fn identify_plain(
         &self,
         headers: &HeaderMap,
         query: Option<&str>,
         now: UnixSeconds,
     ) -> Result<Admitted, Refusal> {
-        let sources = Sources {
-            header: true,
-            ..self.sources.clone()
+        self.identify_token(headers, query, now)
+            .await
+            .map(|(_, admitted)| admitted)
+    }
+
+    /// A ticket for who sends this request, which is no upgrade either.
+    pub async fn issue_ticket(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<Ticket, Refusal> {
+        let (token, admitted) = self.identify_token(headers, query, now).await?;
+        let issued = self
+            .tickets
+            .issue(&token, &admitted.identity, admitted.origin, now);
+        issued.await
+    }
+
+    async fn identify_token(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<(Token, Admitted), Refusal> {
+        let origin = self.origin_of(headers)?;
+        let (token, source) = token::find_plain(headers, query, &self.sources)?;
+        check_cookie(source, origin.as_deref())?;
+        let identity = self.verifier.verify_or_ask(&token, now).await?;
+        let admitted = Admitted {
+            identity,
+            origin,
+            source,
         };
-        self.identify_from(&sources, headers, query, &Offer::default(), now)
+        Ok((token, admitted))
+    }
+
+    async fn redeem(
+        &self,
+        ticket: &Ticket,
+        origin: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<Identity, Refusal> {
+        self.tickets
+            .redeem(ticket, origin, &self.verifier, now)
             .await
     }
 
-    async fn identify_from(
-        &self,
-        sources: &Sources,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        offer: &Offer,
-        now: UnixSeconds,
-    ) -> Result<Admitted, Refusal> {
+    fn origin_of(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         let origin = self.origins.check(headers)?;
         if origin.is_none() && !self.allow_missing_origin {
             return Err(Refusal::OriginRequired);
         }
-        let (token, source) = token::find(headers, query, offer, sources)?;
-        // Whatever the configuration says: a cookie is sent by the browser, not by the page.
-        if origin.is_none() && source == TokenSource::Cookie {
-            return Err(Refusal::OriginRequired);
-        }
-        let identity = self.verifier.verify_or_ask(&token, now).await?;
-        Ok(Admitted {
-            identity,
-            origin,
-            source,
-        })
+        Ok(origin)
+    }
+}
+
+/// Whatever the configuration says: a cookie is sent by the browser, not by the page.
+fn check_cookie(source: TokenSource, origin: Option<&str>) -> Result<(), Refusal> {
+    match (source, origin) {
+        (TokenSource::Cookie, None) => Err(Refusal::OriginRequired),
+        _ => Ok(()),
     }
 }
 

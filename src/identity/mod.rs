@@ -2,11 +2,13 @@
 //!
 //! Stands between `edge`, which has read an HTTP request, and `session`, which is given an
 //! identity and nothing less. In the order in which a request meets them: [`origin`] (may pages of
-//! this site connect), [`token`] and [`subprotocol`] (where the token is), [`Verifier`] (is it
-//! good, and what does it say); [`Door`] calls them, and [`refusal`] is what they answer otherwise.
+//! this site connect), [`token`] and [`subprotocol`] (where the token is), [`tickets`] (what stands
+//! in its place), [`Verifier`] (is it good, and what does it say); [`Door`] calls them, and
+//! [`refusal`] is what they answer otherwise.
 //!
-//! This module must never make an identity from anything but a token that it verified, take an
-//! algorithm or a key from a token, print a token or a part of one, or look at the machine's clock.
+//! This module must never make an identity from anything but a token that it verified, or the
+//! claims that it kept of one; take an algorithm or a key from a token, print a token or a part of
+//! one, or look at the machine's clock.
 
 mod algorithm;
 mod claims;
@@ -24,6 +26,7 @@ pub mod origin;
 mod pem;
 pub mod refusal;
 pub mod subprotocol;
+pub mod tickets;
 pub mod token;
 mod trust;
 mod verifier;
@@ -39,5 +42,6 @@ pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
-pub use token::{Sources, Token, TokenSource};
+pub use tickets::{Ticket, TicketStore, Tickets};
+pub use token::{Credential, Sources, Token, TokenSource};
 pub use verifier::{Published, Verifier};

@@ -143,6 +143,22 @@ refusals! {
          as a cookie or as the subprotocol bearer.TOKEN";
     TokenMissing => UNAUTHORIZED, "token_missing",
         "the request carries no token in any of the places that the gateway reads";
+    TicketNotTaken => BAD_REQUEST, "ticket_not_taken",
+        "a ticket opens one WebSocket and is not looked at here; present the token, as \
+         Authorization: Bearer or as the cookie";
+
+    // The ticket in its place.
+    TicketInvalid => UNAUTHORIZED, "ticket_invalid",
+        "the ticket is unknown, was used, or is older than 30 seconds; ask /connection/ticket for \
+         a new one before each attempt";
+    TicketOfAnotherOrigin => FORBIDDEN, "ticket_of_another_origin",
+        "the ticket was given to a page of another origin; ask for one from the page that connects";
+    TooManyTickets { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "too_many_tickets",
+        "this user has 10 tickets that were not used yet; ask for one only when it is needed";
+    TicketsFull { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "tickets_full",
+        "this node keeps as many tickets as it may; try again after the time that Retry-After says";
 
     // The form of the token.
     TokenTooLarge => UNAUTHORIZED, "token_too_large",
@@ -233,9 +249,15 @@ impl Refusal {
         }
     }
 
-    /// The body of the answer: `{"error":{"code":"…","message":"…"}}`.
+    /// Its page below `docs/`, without the ending: what it means, why it happens, what to do.
+    pub fn docs(&self) -> String {
+        format!("errors/{}", self.code())
+    }
+
+    /// The body of the answer: `{"error":{"code":"…","docs":"errors/…","message":"…"}}`.
     pub fn json_body(&self) -> String {
-        json!({ "error": { "code": self.code(), "message": self.message() } }).to_string()
+        let (code, docs, message) = (self.code(), self.docs(), self.message());
+        json!({ "error": { "code": code, "docs": docs, "message": message } }).to_string()
     }
 
     /// The header `WWW-Authenticate`, which goes with every 401 (RFC 6750 §3).
@@ -281,6 +303,8 @@ impl Refusal {
             | Refusal::AddressFailsTooOften { retry_after }
             | Refusal::UserConnectsTooOften { retry_after }
             | Refusal::TooManyConnections { retry_after }
+            | Refusal::TooManyTickets { retry_after }
+            | Refusal::TicketsFull { retry_after }
             | Refusal::IssuerKeysUnavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
@@ -312,6 +336,7 @@ impl Refusal {
                 | Refusal::SeveralCookies
                 | Refusal::BadAuthorization
                 | Refusal::TokenInUrl
+                | Refusal::TicketNotTaken
         )
     }
 
@@ -330,6 +355,7 @@ impl Refusal {
                 | Refusal::TokenIssuerUnknown
                 | Refusal::TokenAlgorithmNotAllowed
                 | Refusal::TokenSignatureInvalid
+                | Refusal::TicketInvalid
         )
     }
 }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::refusal::Refusal;
 use super::subprotocol::Offer;
+use super::tickets::Ticket;
 
 /// A token is no longer than this (SECURITY.md JWT-11); checked before anything is decoded.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -43,6 +44,15 @@ impl fmt::Debug for Token {
     }
 }
 
+/// What a request shows of who sent it.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A token, which proves it.
+    Token(Token),
+    /// A ticket, which was given to who proved it.
+    Ticket(Ticket),
+}
+
 /// The place where a token was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenSource {
@@ -54,6 +64,8 @@ pub enum TokenSource {
     Cookie,
     /// `?access_token=TOKEN`
     Query,
+    /// `?ticket=TICKET`
+    Ticket,
 }
 
 impl TokenSource {
@@ -64,6 +76,7 @@ impl TokenSource {
             TokenSource::Subprotocol => "subprotocol",
             TokenSource::Cookie => "cookie",
             TokenSource::Query => "query",
+            TokenSource::Ticket => "ticket",
         }
     }
 }
@@ -79,15 +92,53 @@ pub struct Sources {
     pub cookie: Option<String>,
     /// Read `?access_token=`. Off by default: what is in a URL is in logs.
     pub query: bool,
+    /// Read `?ticket=`, and give tickets out.
+    pub ticket: bool,
 }
 
-/// Finds the one token of a request.
+/// Finds the one token of a request, or the ticket in its place.
 pub fn find(
     headers: &HeaderMap,
     query: Option<&str>,
     offer: &Offer,
     sources: &Sources,
+) -> Result<(Credential, TokenSource), Refusal> {
+    let (text, source) = find_text(headers, query, offer, sources)?;
+    let credential = match source {
+        TokenSource::Ticket => Credential::Ticket(Ticket::parse(text.expose_secret())?),
+        _ => Credential::Token(Token::parse(text.expose_secret())?),
+    };
+    Ok((credential, source))
+}
+
+/// Finds the one token of a request that is no upgrade and so can always send a header: it is
+/// `Authorization: Bearer`, whether an upgrade may bring it so or not, or the cookie. A ticket is
+/// for an upgrade alone.
+pub fn find_plain(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    sources: &Sources,
 ) -> Result<(Token, TokenSource), Refusal> {
+    let mut tickets = in_query(query.unwrap_or_default(), "ticket");
+    if sources.ticket && tickets.next().is_some() {
+        return Err(Refusal::TicketNotTaken);
+    }
+    let sources = Sources {
+        header: true,
+        ticket: false,
+        ..sources.clone()
+    };
+    let (text, source) = find_text(headers, query, &Offer::default(), &sources)?;
+    Ok((Token::parse(text.expose_secret())?, source))
+}
+
+/// The one text that is presented, and where it stands.
+fn find_text(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    offer: &Offer,
+    sources: &Sources,
+) -> Result<(SecretString, TokenSource), Refusal> {
     let mut found = Found::default();
     if sources.header
         && let Some(token) = in_authorization(headers)?
@@ -104,16 +155,19 @@ pub fn find(
     {
         found.add(token, TokenSource::Cookie)?;
     }
-    for token in in_query(query.unwrap_or_default()) {
+    let query = query.unwrap_or_default();
+    for token in in_query(query, "access_token") {
         if !sources.query {
             return Err(Refusal::TokenInUrl);
         }
         found.add(token, TokenSource::Query)?;
     }
-    match found.0 {
-        Some((token, source)) => Ok((Token::parse(token.expose_secret())?, source)),
-        None => Err(Refusal::TokenMissing),
+    if sources.ticket {
+        for ticket in in_query(query, "ticket") {
+            found.add(ticket, TokenSource::Ticket)?;
+        }
     }
+    found.0.ok_or(Refusal::TokenMissing)
 }
 
 /// The first token that was found; a second one must be the same.
@@ -199,12 +253,12 @@ fn unquoted(value: &[u8]) -> &[u8] {
         .unwrap_or(value)
 }
 
-/// All values of `access_token` in a query.
-fn in_query(query: &str) -> impl Iterator<Item = String> {
-    query.split('&').filter_map(|pair| {
+/// All values of a parameter of a query.
+fn in_query<'a>(query: &'a str, parameter: &'static str) -> impl Iterator<Item = String> + 'a {
+    query.split('&').filter_map(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         // A value that does not decode is kept as it is: no token looks like it, so it is refused.
-        (percent_decoded(name)? == "access_token")
+        (percent_decoded(name)? == parameter)
             .then(|| percent_decoded(value).unwrap_or_else(|| value.to_owned()))
     })
 }

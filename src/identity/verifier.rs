@@ -145,6 +145,19 @@ impl Verifier {
         })
     }
 
+    /// Makes an identity anew of the claims of a token that was verified before and is kept in a
+    /// ticket: all that is judged of them is judged again.
+    pub(super) fn restore(
+        &self,
+        issuer: &str,
+        claims: &[u8],
+        now: UnixSeconds,
+    ) -> Result<Identity, Refusal> {
+        let issuer = self.issuers.iter().find(|known| *known.name == *issuer);
+        let issuer = issuer.ok_or(Refusal::TokenIssuerUnknown)?;
+        claims::judge(claims, issuer, &self.declared, now)
+    }
+
     /// Whether whoever has this identity would be let in again, as far as that can be known without
     /// the token: not when the issuer is gone, or other claims are kept now.
     pub fn stands(&self, identity: &Identity) -> bool {
@@ -235,6 +248,13 @@ impl<'a> Parts<'a> {
             signature,
             signed,
         })
+    }
+}
+
+impl Token {
+    /// The JSON of its claims, which nobody has verified yet.
+    pub(super) fn claims(&self) -> Result<Vec<u8>, Refusal> {
+        decode(Parts::split(self.expose())?.payload)
     }
 }
 

@@ -112,6 +112,8 @@ codes! {
     NoPong = 3012, "no pong";
     /// Over the rate limit for too long.
     TooManyRequests = 3013, "too many requests";
+    /// What the client holds is of no use: it asks for a new token.
+    StateInvalidated = 3014, "state invalidated";
     /// The token in a command is invalid, or another user's.
     InvalidToken = 3500, "invalid token";
     /// The client broke the protocol.

@@ -301,7 +301,7 @@ impl Connection {
             Ok(ReadTurn::Bytes { messages: false }) => {
                 let now = self.together.ticks.now();
                 if self.empty_reads.take(&EMPTY_READS, now).is_err() {
-                    self.peer.link.end(TOO_MANY_EMPTY_READS);
+                    self.peer.link.end(Violation::TooManyPieces.into());
                 }
             }
         }
@@ -336,5 +336,3 @@ impl Connection {
         metrics.deliveries.inc_by(sent.messages);
     }
 }
-
-const TOO_MANY_EMPTY_READS: Close = Close::server(1008, "too many pieces without a message");

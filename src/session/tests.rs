@@ -23,7 +23,7 @@ use crate::engine::{
 };
 use crate::hub::{Hub, Member};
 use crate::identity::testing::{self, NOW, TestIssuer};
-use crate::identity::{Algorithm, Door, Origins, Sources};
+use crate::identity::{Algorithm, Door, Origins, Sources, Tickets};
 use crate::policy::{ChannelName, HistoryLimits, Policy, PolicySource, RoomSource};
 use crate::protocol::{ClientInfo, Format, Payload};
 
@@ -80,6 +80,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: verifier.unwrap(),
+        tickets: Tickets::in_memory(),
     };
     Terms {
         policy: Arc::new(policy),

@@ -13,6 +13,7 @@ pub mod door;
 pub mod frames;
 pub mod http;
 pub mod issuer;
+pub mod plain;
 pub mod process;
 pub mod protobuf;
 pub mod refusals;

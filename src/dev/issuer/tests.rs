@@ -47,6 +47,26 @@ fn a_login_gives_a_token_that_the_key_set_verifies() {
 }
 
 #[test]
+fn a_login_may_ask_for_a_shorter_life_and_for_no_longer_one() {
+    let issuer = issuer();
+    let login = |life: &str| {
+        let body = format!(r#"{{"user":"alice","life":{life}}}"#);
+        issuer.login(body.as_bytes(), NOW)
+    };
+    let pem = DecodingKey::from_ec_pem(issuer.public_key_pem().as_bytes()).unwrap();
+    for life in [1, 15, 3600] {
+        let token = token_of(&login(&life.to_string()).unwrap());
+        assert_eq!(verify(&token, &pem).claims["exp"], NOW.0 + life);
+    }
+    for bad in ["0", "3601"] {
+        assert_eq!(login(bad).unwrap_err().code(), "login_life");
+    }
+    for bad in ["-1", "1.5", "\"15s\""] {
+        assert_eq!(login(bad).unwrap_err().code(), "login_malformed");
+    }
+}
+
+#[test]
 fn the_key_set_is_public_and_complete() {
     let issuer = issuer();
     let set: Value = serde_json::from_str(issuer.jwks_json()).unwrap();

@@ -16,10 +16,12 @@ fn door(settings: IssuerSettings, allow_missing_origin: bool) -> Door {
             subprotocol: true,
             cookie: Some("gatepost_token".to_owned()),
             query: false,
+            ticket: true,
         },
         origins: Origins::parse(&[APP.to_owned(), "null".to_owned()]).unwrap(),
         allow_missing_origin,
         verifier: Verifier::new(vec![settings], DeclaredClaims::default()).unwrap(),
+        tickets: Tickets::in_memory(),
     }
 }
 

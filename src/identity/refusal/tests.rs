@@ -50,7 +50,7 @@ fn http_6_the_body_is_json_with_code_and_message() {
     }
     assert_eq!(
         Refusal::TokenExpired.json_body(),
-        r#"{"error":{"code":"token_expired","message":"the token has expired; get a new one and connect again"}}"#
+        r#"{"error":{"code":"token_expired","docs":"errors/token_expired","message":"the token has expired; get a new one and connect again"}}"#
     );
 }
 

@@ -12,6 +12,7 @@ fn sources(on: &[&str]) -> Sources {
         subprotocol: on.contains(&"subprotocol"),
         cookie: on.contains(&"cookie").then(|| "gatepost_token".to_owned()),
         query: on.contains(&"query"),
+        ticket: on.contains(&"ticket"),
     }
 }
 
@@ -31,8 +32,12 @@ fn find_in(
 ) -> Result<(String, TokenSource), Refusal> {
     let headers = headers(lines);
     let offer = Offer::parse(&headers)?;
-    let (token, source) = find(&headers, Some(query), &offer, &sources(on))?;
-    Ok((token.expose().to_owned(), source))
+    let (credential, source) = find(&headers, Some(query), &offer, &sources(on))?;
+    let text = match &credential {
+        Credential::Token(token) => token.expose(),
+        Credential::Ticket(ticket) => ticket.expose(),
+    };
+    Ok((text.to_owned(), source))
 }
 
 fn authorization(value: &str) -> Result<(String, TokenSource), Refusal> {
@@ -279,4 +284,42 @@ fn log_1_a_token_is_not_printed() {
         format!("{:?}", Token::parse("a.b.c").unwrap()),
         "Token([redacted])"
     );
+}
+
+/// A text in the form of a ticket.
+const TICKET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+#[test]
+fn ticket_1_a_ticket_stands_in_the_query_where_the_source_is_on() {
+    let query = format!("x=1&ticket={TICKET}");
+    let found = |lines: &[_], query: &str, on: &[&str]| find_in(lines, query, on);
+    let ticket = Ok((TICKET.to_owned(), TokenSource::Ticket));
+    assert_eq!(found(&[], &query, &["ticket"]), ticket);
+    assert_eq!(found(&[], &query, &ALL), Err(Refusal::TokenMissing));
+    let twice = format!("{query}&ticket={TICKET}");
+    assert_eq!(found(&[], &twice, &["ticket"]), ticket);
+    let escaped = format!("ticket=%41{}", &TICKET[1..]);
+    assert_eq!(found(&[], &escaped, &["ticket"]), ticket);
+    let two = format!("{query}&ticket={}A", &TICKET[..42]);
+    let several = Err(Refusal::SeveralTokens);
+    assert_eq!(found(&[], &two, &["ticket"]), several);
+    let bearer = [(AUTHORIZATION, "Bearer a.b.c")];
+    assert_eq!(found(&bearer, &query, &["ticket", "header"]), several);
+    for bad in ["ticket=", "ticket=x", "ticket=a.b.c", "ticket=%4"] {
+        let result = found(&[], bad, &["ticket"]);
+        assert_eq!(result, Err(Refusal::TicketInvalid), "{bad}");
+    }
+}
+
+#[test]
+fn ticket_1_no_other_request_looks_at_a_ticket() {
+    let headers = headers(&[(AUTHORIZATION, "Bearer a.b.c")]);
+    let plain = |query: &str, on: &[&str]| {
+        find_plain(&headers, Some(query), &sources(on)).map(|(_, source)| source)
+    };
+    let query = format!("ticket={TICKET}");
+    assert_eq!(plain(&query, &["ticket"]), Err(Refusal::TicketNotTaken));
+    assert_eq!(plain("ticket=x", &["ticket"]), Err(Refusal::TicketNotTaken));
+    assert_eq!(plain(&query, &["header"]), Ok(TokenSource::Header));
+    assert_eq!(plain("", &["ticket"]), Ok(TokenSource::Header));
 }

@@ -291,7 +291,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
         return if payload.is_empty() {
             Ok(None)
         } else {
-            Err(Violation::HalfCloseCode)
+            Err(Violation::CloseCode)
         };
     };
     let code = u16::from_be_bytes(*code);

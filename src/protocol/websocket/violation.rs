@@ -1,92 +1,83 @@
 //! How a client can break RFC 6455 or the limits, and with which code that ends.
 
-use thiserror::Error;
+use std::fmt;
 
-/// The connection is to be closed with [`Violation::close_code`]; nothing more is read from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-pub enum Violation {
+/// Declares the table: a variant, the code of the close frame, and its reason, each written once.
+macro_rules! violations {
+    ($( $(#[$doc:meta])* $variant:ident = $code:literal, $reason:literal; )*) => {
+        /// The connection is to be closed with [`Violation::close_code`]; nothing more is read
+        /// from it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Violation {
+            $( $(#[$doc])* $variant, )*
+        }
+
+        impl Violation {
+            /// All of them.
+            pub const ALL: &'static [Violation] = &[ $( Violation::$variant, )* ];
+
+            /// 1002 protocol error, 1003 unsupported data, 1007 invalid data, 1008 policy, or 1009
+            /// too big (RFC 6455 §7.4.1).
+            pub const fn close_code(self) -> u16 {
+                match self {
+                    $( Violation::$variant => $code, )*
+                }
+            }
+
+            /// ASCII of ours for the close frame; never what the client sent.
+            pub const fn reason(self) -> &'static str {
+                match self {
+                    $( Violation::$variant => $reason, )*
+                }
+            }
+        }
+    };
+}
+
+violations! {
     /// No extension was negotiated.
-    #[error("reserved bits are set though no extension was negotiated")]
-    ReservedBits,
+    ReservedBits = 1002, "reserved bits set";
     /// 3 to 7 and 11 to 15 have no meaning.
-    #[error("the frame has an unknown opcode")]
-    UnknownOpcode,
+    UnknownOpcode = 1002, "unknown opcode";
     /// RFC 6455 §5.1: clients mask.
-    #[error("the frame is not masked")]
-    Unmasked,
+    Unmasked = 1002, "frame not masked";
     /// More than 125 bytes.
-    #[error("the control frame is longer than 125 bytes")]
-    ControlTooLong,
+    ControlTooLong = 1002, "control frame too long";
     /// Control frames come whole.
-    #[error("the control frame is fragmented")]
-    ControlFragmented,
+    ControlFragmented = 1002, "control frame fragmented";
     /// RFC 6455 §5.2: the most significant bit of a 64-bit length is 0.
-    #[error("the frame length has its top bit set")]
-    LengthTopBit,
+    LengthTopBit = 1002, "bad frame length";
     /// A continuation of nothing.
-    #[error("a continuation came without a message to continue")]
-    NothingToContinue,
+    NothingToContinue = 1002, "nothing to continue";
     /// A new message inside a fragmented one.
-    #[error("a message began before the last one was complete")]
-    Interleaved,
-    /// Half a code.
-    #[error("the close frame holds one byte, send a code or nothing")]
-    HalfCloseCode,
-    /// A code that is reserved, or not in any range.
-    #[error("the close code may not be sent")]
-    CloseCode,
+    Interleaved = 1002, "message inside a message";
+    /// Half a code, or one that is reserved or not in any range.
+    CloseCode = 1002, "bad close code";
+    /// JSON goes in text frames (WS-5).
+    BinaryForJson = 1003, "binary frame on a JSON connection";
+    /// Protobuf goes in binary frames (WS-5).
+    TextForProtobuf = 1003, "text frame on a Protobuf connection";
     /// A text message.
-    #[error("the text is not UTF-8")]
-    TextNotUtf8,
+    TextNotUtf8 = 1007, "text not UTF-8";
     /// A close frame's reason.
-    #[error("the close reason is not UTF-8")]
-    ReasonNotUtf8,
+    ReasonNotUtf8 = 1007, "close reason not UTF-8";
+    /// Cut into needlessly many pieces. Not 1009: the JavaScript SDK takes that for a message that
+    /// is too large, and stays away for good.
+    TooManyFragments = 1008, "too many fragments";
+    /// A flood of pings or pongs (WS-6).
+    TooManyControlFrames = 1008, "too many control frames";
+    /// Many reads that complete no message (WS-2).
+    TooManyPieces = 1008, "too many pieces without a message";
+    /// A message must be whole within a time (WS-2).
+    TooSlow = 1008, "message not complete in time";
     /// The message, with all its fragments.
-    #[error("the message is longer than the limit")]
-    TooLong,
-    /// Cut into needlessly many pieces.
-    #[error("the message has too many fragments")]
-    TooManyFragments,
+    TooLong = 1009, "message too long";
 }
 
-impl Violation {
-    /// 1002 protocol error, 1007 invalid data, 1008 policy, or 1009 too big (RFC 6455 §7.4.1).
-    pub fn close_code(self) -> u16 {
-        match self {
-            Violation::ReservedBits
-            | Violation::UnknownOpcode
-            | Violation::Unmasked
-            | Violation::ControlTooLong
-            | Violation::ControlFragmented
-            | Violation::LengthTopBit
-            | Violation::NothingToContinue
-            | Violation::Interleaved
-            | Violation::HalfCloseCode
-            | Violation::CloseCode => 1002,
-            Violation::TextNotUtf8 | Violation::ReasonNotUtf8 => 1007,
-            // Not 1009: the JavaScript SDK takes that for a message that is too large, and stays
-            // away for good.
-            Violation::TooManyFragments => 1008,
-            Violation::TooLong => 1009,
-        }
-    }
-
-    /// ASCII of ours for the close frame; never what the client sent.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Violation::ReservedBits => "reserved bits set",
-            Violation::UnknownOpcode => "unknown opcode",
-            Violation::Unmasked => "frame not masked",
-            Violation::ControlTooLong => "control frame too long",
-            Violation::ControlFragmented => "control frame fragmented",
-            Violation::LengthTopBit => "bad frame length",
-            Violation::NothingToContinue => "nothing to continue",
-            Violation::Interleaved => "message inside a message",
-            Violation::HalfCloseCode | Violation::CloseCode => "bad close code",
-            Violation::TextNotUtf8 => "text not UTF-8",
-            Violation::ReasonNotUtf8 => "close reason not UTF-8",
-            Violation::TooLong => "message too long",
-            Violation::TooManyFragments => "too many fragments",
-        }
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
     }
 }
+
+impl std::error::Error for Violation {}

@@ -7,7 +7,7 @@ use super::{Connection, Pings, Service};
 use crate::clock::UnixSeconds;
 use crate::identity::Identity;
 use crate::limits::{EXPIRY_GRACE, FRAME_PONG_TIMEOUT, REDECIDE_INTERVAL};
-use crate::protocol::websocket::ping_frame;
+use crate::protocol::websocket::{Violation, ping_frame};
 use crate::protocol::{Disconnect, Message};
 use crate::session::again::Which;
 use crate::session::close::Close;
@@ -29,7 +29,7 @@ impl Connection {
             Due::Connect => self.peer.end(Disconnect::Stale),
             Due::Ping => self.ping(),
             Due::Pong => self.peer.end(Disconnect::NoPong),
-            Due::Message => self.peer.link.end(MESSAGE_TOO_SLOW),
+            Due::Message => self.peer.link.end(Violation::TooSlow.into()),
             Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
             Due::Redecide => self.decide_again(Which::Timed).await,
             // Nothing can be said any more: the next turn ends it.
@@ -118,5 +118,3 @@ impl Connection {
 pub(super) fn counting(paused: bool) -> impl Fn(Due) -> bool {
     move |due| !paused || !matches!(due, Due::Pong | Due::Message)
 }
-
-const MESSAGE_TOO_SLOW: Close = Close::server(1008, "message not complete in time");

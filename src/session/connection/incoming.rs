@@ -58,7 +58,7 @@ impl Connection {
     fn count_control_frame(&mut self) -> Result<(), Close> {
         let now = self.together.ticks.now();
         let taken = self.control_frames.take(&CONTROL_FRAMES, now);
-        taken.map_err(|_| TOO_MANY_CONTROL_FRAMES)
+        taken.map_err(|_| Violation::TooManyControlFrames.into())
     }
 
     fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {
@@ -129,9 +129,7 @@ impl Connection {
 /// WS-5.
 fn wrong_opcode(format: Format) -> Close {
     match format {
-        Format::Json => Close::server(1003, "binary frame on a JSON connection"),
-        Format::Protobuf => Close::server(1003, "text frame on a Protobuf connection"),
+        Format::Json => Violation::BinaryForJson.into(),
+        Format::Protobuf => Violation::TextForProtobuf.into(),
     }
 }
-
-const TOO_MANY_CONTROL_FRAMES: Close = Close::server(1008, "too many control frames");

@@ -5,10 +5,12 @@ import { insert, messageOf, note, personOf, startOver, unanswered } from "./entr
 import { Link, type Status } from "./link.ts";
 import { Mailbox } from "./mailbox.ts";
 import { dmRoom, isMember, newRoomState, ROOMS, type Entry, type Message, type Person, type RoomState } from "./rooms.ts";
-import { fetchToken, type Session } from "./session.ts";
+import { endOf, fetchToken, type Session } from "./session.ts";
 
 interface Events {
   status: Status;
+  /** The page has a new token: the how manieth, and until when it is good. */
+  token: { number: number; until: number };
   /** The list of rooms, or a badge in it. */
   list: undefined;
   /** Another room was opened. */
@@ -41,9 +43,11 @@ export class Chat {
     for (const room of ROOMS) this.rooms.set(room.channel, newRoomState(room));
     this.active = this.rooms.get(ROOMS[0]!.channel)!;
 
+    let tokens = 0;
     const getToken = async () => {
       const token = firstToken ?? (await fetchToken(session));
       firstToken = null;
+      this.emit("token", { number: ++tokens, until: endOf(token) });
       return token;
     };
     const url = new URL("/connection/websocket", location.href.replace(/^http/, "ws")).href;

@@ -7,8 +7,17 @@ export interface Session {
   user: string;
   name: string;
   teams: Team[];
+  /** Seconds that its tokens live, where they are to be seen running out. */
+  life?: number;
 }
 
+/** What a token says of its end, in milliseconds. */
+export function endOf(token: string): number {
+  const claims = JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))) as { exp: number };
+  return claims.exp * 1000;
+}
+
+export const SHORT_LIFE = 15;
 const KEY = "gatepost.session";
 
 /** A user id as the gateway wants it (printable ASCII, neither `#` nor `,`), from whatever was typed. */
@@ -30,7 +39,8 @@ export function restoreSession(): Session | null {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Partial<Session> | null;
     if (typeof kept?.user !== "string" || typeof kept.name !== "string" || !Array.isArray(kept.teams)) return null;
-    return { user: kept.user, name: kept.name, teams: TEAMS.filter((team) => kept.teams!.includes(team)) };
+    const teams = TEAMS.filter((team) => kept.teams!.includes(team));
+    return { user: kept.user, name: kept.name, teams, ...(kept.life === SHORT_LIFE && { life: SHORT_LIFE }) };
   } catch {
     return null;
   }
@@ -49,7 +59,7 @@ export async function fetchToken(session: Session): Promise<string> {
     answer = await fetch("/dev/login", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ user: session.user, claims }),
+      body: JSON.stringify({ user: session.user, claims, life: session.life }),
     });
   } catch {
     throw new Error("The gateway cannot be reached. Is it running?");

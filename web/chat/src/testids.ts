@@ -5,6 +5,7 @@
  *   signin                   the form
  *   signin-name              the nickname field
  *   team-red, team-blue      the team choices (checkboxes; none checked: no team)
+ *   signin-short             the choice of tokens that live a few seconds (a checkbox)
  *   signin-submit            the button
  *   signin-error             what went wrong, in words (empty when nothing did)
  *
@@ -24,6 +25,7 @@
  *   people-count             how many they are
  *   connection-state         `data-state` is connecting | connected | offline; the text says it in words
  *   connection-retry         the button beside it, there when the client has given up
+ *   token                    which token the page has, and until when; `data-number` counts them
  *   theme-toggle, signout    the two buttons beside one's own name
  *   open-rooms, open-people  what opens the drawers on a small screen
  */

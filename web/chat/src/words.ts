@@ -18,6 +18,7 @@ const CLOSES: Record<number, string> = {
 /** Why the connection is gone. `reason` is the gateway's own word, `message (code)` when it refused an upgrade. */
 export function whyClosed(code: number, reason: string): string {
   if (code === 3500 && reason.endsWith(")")) return reason.replace(/\.? \([a-z_]+\)$/, "");
+  if (reason === "token revoked") return "This sign-in was taken back. Sign out, and in again";
   if (code === 1 && reason === "unauthorized") return "You are signed out";
   if (CLOSES[code]) return CLOSES[code];
   if (code < 3000) return navigator.onLine ? "The gateway cannot be reached" : "There is no network";

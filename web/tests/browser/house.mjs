@@ -4,8 +4,8 @@ import { chromium } from "playwright-core";
 import { until } from "../support/deadline.mjs";
 import { Gateway } from "../support/gateway.mjs";
 
-const EXECUTABLE = process.env.CHROMIUM || "/usr/bin/chromium";
-const FLAGS = [
+export const EXECUTABLE = process.env.CHROMIUM || "/usr/bin/chromium";
+export const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",

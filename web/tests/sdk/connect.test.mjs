@@ -60,6 +60,22 @@ withSdk("the client module replaces a token that expired while it was away", asy
   assert.equal(tokens.length, 0);
 });
 
+withSdk("the client module takes a ticket for each attempt, and the token is in none", async (stage) => {
+  const user = fresh("alice");
+  const token = gateway.token(user);
+  // A page's requests have its origin, which the ticket is bound to.
+  const fetch = (url, init) => gateway.fetch(url, { ...init, headers: { ...init.headers, Origin: gateway.origin } });
+  const ticketUrl = `${gateway.origin}/connection/ticket`;
+  const client = await stage.connected(user, { module: { getToken: async () => token, ticketUrl, fetch } });
+  const first = client.wire.socket;
+  assert.match(first.url, /[?&]ticket=[\w-]{43}$/);
+  assert.doesNotMatch(first.protocol, /bearer/);
+  assert.ok(!first.url.includes(token));
+  first.terminate();
+  await client.events.next("connected");
+  assert.notEqual(client.wire.socket.url, first.url);
+});
+
 withSdk("a bare SDK without a token is not let in", async (stage) => {
   const client = stage.client("nobody", { socket: plainSocket });
   client.connect();

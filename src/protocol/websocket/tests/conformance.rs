@@ -231,7 +231,7 @@ fn close_ends_everything() {
         &[masked(0x01, b"a"), masked(0x88, b"")],
         std::slice::from_ref(&end),
     );
-    refused(&[masked(0x88, b"x")], &[], Violation::HalfCloseCode, 1002);
+    refused(&[masked(0x88, b"x")], &[], Violation::CloseCode, 1002);
     gives(
         &[masked(0x88, b"\x03\xe8")],
         &[Frame::Close { code: Some(1000) }],

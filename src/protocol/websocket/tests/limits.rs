@@ -88,7 +88,7 @@ fn reasons_are_short_ascii_and_not_json() {
         Violation::LengthTopBit,
         Violation::NothingToContinue,
         Violation::Interleaved,
-        Violation::HalfCloseCode,
+        Violation::CloseCode,
         Violation::CloseCode,
         Violation::TextNotUtf8,
         Violation::ReasonNotUtf8,

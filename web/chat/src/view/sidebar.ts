@@ -35,6 +35,14 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
   on(leave, { click: signOut });
   const teams = session.teams.length === 0 ? "No team" : `In the ${session.teams.join(" and ")} team${session.teams.length > 1 ? "s" : ""}`;
 
+  const token = h("span", { class: "me-about", ...testid("token") });
+  chat.on("token", ({ number, until }) => {
+    setAttribute(token, "data-number", `${number}`);
+    const end = new Date(until).toLocaleTimeString([], { hourCycle: "h23" });
+    setText(token, `Token ${number} · ${end}`);
+    token.title = `The page's token number ${number} is good until ${end}`;
+  });
+
   const element = h(
     "aside",
     { class: "sidebar", id: "rooms", "aria-label": "Rooms and account" },
@@ -55,6 +63,7 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
         { class: "me-text" },
         h("span", { class: "me-name" }, session.name),
         h("span", { class: "me-about", title: `User id ${session.user}` }, teams),
+        token,
       ),
       themeToggle(),
       leave,

@@ -1,6 +1,6 @@
 /** The page before the chat. The development issuer believes anybody, so a nickname is enough. */
 import { h, icon, mark, on, setText } from "../dom.ts";
-import { fetchToken, TEAMS, userIdOf, type Session, type Team } from "../session.ts";
+import { fetchToken, SHORT_LIFE, TEAMS, userIdOf, type Session, type Team } from "../session.ts";
 import { testid } from "../testids.ts";
 import { themeToggle } from "../theme.ts";
 
@@ -26,6 +26,7 @@ export function renderSignIn(
   name.value = nickname;
   const hint = h("p", { id: "nickname-hint", class: "field-hint" });
   const teams = TEAMS.map((team) => teamChoice(team));
+  const short = h("input", { type: "checkbox", name: "short", ...testid("signin-short") });
   const submit = h("button", { type: "submit", class: "button-primary", ...testid("signin-submit") }, "Open the gate");
   const error = h("p", { id: "signin-error", class: "form-error", role: "alert", ...testid("signin-error") });
 
@@ -44,6 +45,7 @@ export function renderSignIn(
       h("legend", { class: "label" }, "Team ", h("span", { class: "optional" }, "none, one or both")),
       h("div", { class: "team-row" }, ...teams.map(({ label }) => label)),
     ),
+    h("label", { class: "short-choice" }, short, `Tokens that live ${SHORT_LIFE} seconds, to see them renewed`),
     submit,
     error,
   );
@@ -68,6 +70,7 @@ export function renderSignIn(
         user: userIdOf(name.value),
         name: name.value.trim().replace(/\s+/g, " "),
         teams: teams.filter(({ input }) => input.checked).map(({ team }) => team),
+        ...(short.checked && { life: SHORT_LIFE }),
       };
       if (session.user === "") {
         setText(error, "Choose a nickname first.");

@@ -1,0 +1,124 @@
+/** An app of its own in Chromium: a cookie that is renewed, a door that stays shut, a bare SDK that is told why. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { until } from "../support/deadline.mjs";
+import { Gateway } from "../support/gateway.mjs";
+import { EXECUTABLE, FLAGS } from "./house.mjs";
+import { serveApp } from "./page.mjs";
+
+let [app, gateway, browser] = [];
+before(async () => {
+  app = await serveApp();
+  gateway = await Gateway.serve(`
+[door]
+sources = ["cookie"]
+cookie = "app_token"
+origins = ["${app.origin}"]
+explain = "close"
+[room.chat]
+subscribe = "true"
+publish = "true"
+`);
+  browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+});
+after(async () => {
+  await browser?.close();
+  await gateway?.close();
+  await app?.close();
+});
+
+/** A page with the SDK, its cookie set to this token. */
+async function open(t, token) {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(app.origin);
+  await page.waitForFunction(() => globalThis.gatepost);
+  if (token) await setCookie(page, token);
+  return page;
+}
+
+const setCookie = (page, token) =>
+  page.evaluate((token) => void (document.cookie = `app_token=${token}; path=/; samesite=lax`), token);
+
+/** Connects in the page; what the client tells is kept there. `options` is the text of those of the module, or null. */
+const connect = (page, options, url = gateway.url, sdk = {}) =>
+  page.evaluate(
+    ([url, options, sdk]) => {
+      globalThis.heard = [];
+      const given = options === null ? {} : globalThis.gatepost(new Function(`return ${options}`)());
+      const client = new globalThis.Centrifuge(url, { minReconnectDelay: 50, ...sdk, ...given });
+      for (const name of ["connecting", "connected", "disconnected"]) {
+        client.on(name, ({ code, reason }) => globalThis.heard.push({ name, code, reason }));
+      }
+      client.on("error", () => {});
+      client.connect();
+    },
+    [url, options, sdk],
+  );
+
+const hears = async (page, name, count = 1, timeout = 10_000) => {
+  const find = ([name, count]) => globalThis.heard.filter((event) => event.name === name)[count - 1];
+  return (await page.waitForFunction(find, [name, count], { timeout })).jsonValue();
+};
+
+test("a cookie client goes on with its newer cookie when the older one has run out", { timeout: 60_000 }, async (t) => {
+  const page = await open(t, gateway.token("ann", { life: 2 }));
+  await connect(page, "{}");
+  await hears(page, "connected");
+  await setCookie(page, gateway.token("ann"));
+  const lost = await hears(page, "connecting", 2, 40_000);
+  assert.deepEqual([lost.code, lost.reason], [3005, "connection expired"]);
+  await hears(page, "connected", 2);
+});
+
+test("a cookie that ran out while the page was away is renewed, and the page goes on", { timeout: 30_000 }, async (t) => {
+  const page = await open(t, gateway.token("ann", { life: 60, age: 3600 }));
+  const fresh = `document.cookie = "app_token=${gateway.token("ann")}; path=/; samesite=lax"`;
+  await connect(page, `{ renewCookie: async () => { ${fresh}; } }`);
+  await hears(page, "connected");
+});
+
+test("a bare SDK reads in the close frame why it is refused, and stops", { timeout: 30_000 }, async (t) => {
+  const page = await open(t, gateway.token("ann", { claims: { aud: "somebody else" } }));
+  await connect(page, null);
+  const { code, reason } = await hears(page, "disconnected");
+  assert.equal(code, 3500);
+  assert.match(reason, /^token_audience_wrong: the token's aud does not name this gateway/);
+});
+
+const expired = () => gateway.log.filter(({ message, code }) => message === "request refused" && code === "token_expired").length;
+
+test("a bare SDK comes back by itself when its cookie was renewed", { timeout: 30_000 }, async (t) => {
+  const page = await open(t, gateway.token("ann", { life: 60, age: 3600 }));
+  const before = expired();
+  await connect(page, null);
+  await until(expired, (count) => count > before, "it was refused");
+  await setCookie(page, gateway.token("ann"));
+  await hears(page, "connected");
+  assert.ok(expired() - before < 10, "it waited between its attempts");
+});
+
+test("never more than 20 attempts a minute at a door that is not there", { timeout: 30_000 }, async (t) => {
+  const page = await open(t);
+  await page.clock.install();
+  let asked = 0;
+  page.on("request", (request) => (asked += request.url().includes("/connection/check") ? 1 : 0));
+  const counting = "class extends WebSocket { constructor(...given) { super(...given); globalThis.knocks++; } }";
+  await page.evaluate(() => (globalThis.knocks = 0));
+  const nobody = "ws://localhost:9/connection/websocket";
+  await connect(page, `{ websocket: ${counting} }`, nobody, { maxReconnectDelay: 100 });
+  const minute = async () => {
+    for (let second = 0; second < 60; second++) {
+      await page.clock.runFor(1000);
+      await page.waitForTimeout(20); // the network is as fast as it is
+    }
+    return page.evaluate(() => globalThis.knocks);
+  };
+  const first = await minute();
+  assert.ok(first > 10 && first <= 20, `${first} in the first minute`);
+  const both = await minute();
+  assert.ok(both > first && both <= 40, `${both} in two minutes`);
+  assert.ok(asked <= both, `${asked} questions`);
+});
