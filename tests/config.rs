@@ -24,6 +24,26 @@ use tempfile::TempDir;
 
 const SEPARATOR: &str = "--- result ---\n";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const API_KEY: &str = "fedcba9876543210fedcba9876543210-an-api-key";
+
+/// Expectations in a file of their own.
+const MORE: &str = "\
+[[expect]]
+claims = { sub = \"bob\", teams = [\"red\"] }
+channel = \"team:red\"
+permission = \"subscribe\"
+decision = \"allow\"
+";
+const WRONG: &str = "\
+[claims]
+teams = []
+
+[[expect]]
+claims = { sub = \"bob\" }
+channel = \"team:red\"
+permission = \"subscribe\"
+decision = \"allow\"
+";
 
 /// A folder with the files that the configs of these tests name.
 struct Folder(TempDir);
@@ -51,6 +71,12 @@ impl Folder {
         folder.write("secret.txt", &format!("{SECRET}\n"), 0o640);
         folder.write("exposed.txt", SECRET, 0o604);
         folder.write("empty.txt", "\n", 0o600);
+        folder.write("api.key", &format!("{API_KEY}\n"), 0o600);
+        folder.write("more.toml", MORE, 0o644);
+        fs::create_dir(folder.file("policy")).unwrap();
+        folder.write("policy/a.toml", MORE, 0o644);
+        folder.write("policy/b.toml", WRONG, 0o644);
+        folder.write("policy/c.txt", "no TOML at all", 0o644);
         folder
     }
 
@@ -86,6 +112,7 @@ fn environment(name: &str) -> Option<String> {
         "GATEPOST_SECRET" => Some(SECRET.to_owned()),
         "GATEPOST_SHORT" => Some("hunter2".to_owned()),
         "GATEPOST_EMPTY" => Some(String::new()),
+        "GATEPOST_API_KEY" => Some(API_KEY.to_owned()),
         _ => None,
     }
 }
@@ -121,7 +148,7 @@ fn golden() {
             .expect("a line --- result ---");
         let result = result_of(&folder, text);
         // LOG-1, whatever a case is about.
-        for secret in ["hunter2", SECRET, "MIG"] {
+        for secret in ["hunter2", SECRET, API_KEY, "MIG"] {
             assert!(
                 !result.contains(secret),
                 "{} shows a secret:\n{result}",
@@ -159,7 +186,9 @@ fn reference_folder() -> Folder {
         ("server.pem", "certs/server.pem"),
         ("server.key", "certs/server.key"),
         ("issuer.pub", "certs/issuer.pem"),
+        ("more.toml", "config/policy/more.toml"),
         ("secret.txt", "certs/partner.secret"),
+        ("api.key", "certs/api.key"),
         ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
@@ -219,7 +248,8 @@ fn options_of(document: &toml::Value) -> BTreeSet<String> {
         match value {
             toml::Value::Table(table) => {
                 for (key, value) in table {
-                    let key = if path == "room" { "NAME" } else { key };
+                    let is_room = path == "room" || path == "shadow.room";
+                    let key = if is_room { "NAME" } else { key };
                     let path = if path.is_empty() {
                         key.into()
                     } else {
@@ -250,7 +280,7 @@ fn tls_12_no_debug_of_a_config_has_a_secret() {
     let key = key.lines().nth(1).unwrap();
     for shown in [format!("{loaded:?}"), format!("{loaded:#?}")] {
         let secret_bytes = format!("{:?}", SECRET.as_bytes());
-        for secret in [SECRET, &key[..16], &secret_bytes[1..40]] {
+        for secret in [SECRET, API_KEY, &key[..16], &secret_bytes[1..40]] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
@@ -277,6 +307,7 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
             key: folder.file("server.key"),
         }),
         issuer: Some(issuer),
+        api_key: Some(API_KEY.as_bytes().to_vec().into()),
     };
     let text = "[room.chat]\nsubscribe = \"true\"\n";
     let loaded = Config::parse_with(text, Path::new("dev.toml"), &|_| None, overrides).unwrap();
@@ -285,6 +316,7 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
     assert_eq!(loaded.config.listen.hosts, ["localhost"]);
     assert!(loaded.config.door.origins.allows("https://localhost:8443"));
     assert!(loaded.config.door.verifier.has_issuer("dev"));
+    assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(
         matches!(&loaded.config.tls, Tls::Files(certificate) if certificate.key.cert.len() == 1)
     );

@@ -11,11 +11,24 @@ use super::reader::Reader;
 use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
-use crate::identity::{Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Verifier};
+use crate::identity::{
+    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Purpose, Verifier,
+};
 use crate::policy::DeclaredClaims;
 
 /// The `iss` of the development mode's toy issuer, which signs for whoever asks.
 pub const DEV_ISSUER: &str = "urn:gatepost:dev";
+
+/// Who issues tokens, without what is needed to verify them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownIssuer {
+    /// The name in the config.
+    pub name: String,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// What stands before `sub` in its users' ids; empty if nothing.
+    pub user_prefix: String,
+}
 
 /// The issuers as they are written.
 pub(super) struct Issuers {
@@ -61,6 +74,22 @@ pub(super) fn read(
 }
 
 impl Issuers {
+    /// Who they are.
+    pub(super) fn known(&self) -> Vec<KnownIssuer> {
+        let known = self.settings.iter().map(|issuer| KnownIssuer {
+            name: issuer.name.clone(),
+            issuer: issuer.issuer.clone(),
+            user_prefix: issuer.user_prefix.clone().unwrap_or_default(),
+        });
+        known.collect()
+    }
+
+    /// What the issuer of that name puts before `sub`; empty if nothing.
+    pub(super) fn prefix_of(&self, name: &str) -> Option<&str> {
+        let issuer = self.settings.iter().find(|issuer| issuer.name == name)?;
+        Some(issuer.user_prefix.as_deref().unwrap_or_default())
+    }
+
     /// Whether some issuer could vouch for this user id, which stands with the prefix on.
     pub(super) fn could_name(&self, user: &str) -> bool {
         let mut prefixes = self
@@ -151,6 +180,11 @@ impl Issuers {
             out.optional("required_typ", issuer.required_typ.as_ref());
             out.bare("id_tokens", issuer.id_tokens);
             out.texts("required_claims", &issuer.required_claims);
+            let purpose = PURPOSES
+                .iter()
+                .find(|(_, purpose)| *purpose == issuer.purpose);
+            out.optional("purpose", purpose.map(|(word, _)| word));
+            out.bare("grants", issuer.grants);
         }
     }
 }
@@ -272,4 +306,12 @@ fn read_the_rest(section: &Section<'_>, issuer: &mut IssuerSettings) {
         .map(At::into_inner);
     issuer.id_tokens = section.or("id_tokens", value::boolean, issuer.id_tokens);
     issuer.required_claims = texts("required_claims");
+    issuer.purpose = section.or("purpose", value::choice(PURPOSES), issuer.purpose);
+    issuer.grants = section.or("grants", value::boolean, issuer.grants);
 }
+
+const PURPOSES: &[(&str, Purpose)] = &[
+    ("both", Purpose::Both),
+    ("connection", Purpose::Connection),
+    ("subscription", Purpose::Subscription),
+];

@@ -8,6 +8,8 @@ mod accept;
 mod addresses;
 mod admin;
 mod answer;
+mod api;
+mod body;
 mod ceiling;
 mod check;
 mod explain;

@@ -210,7 +210,8 @@ refusals! {
     TokenUserReserved => UNAUTHORIZED, "token_user_reserved",
         "the token's sub begins with the user_prefix of another issuer";
     TokenIsForSubscription => UNAUTHORIZED, "token_is_for_subscription",
-        "this is a subscription token (it has a channel); present a connection token";
+        "this is a subscription token (it has a channel, or its issuer signs no others); present a \
+         connection token";
     TokenIsIdToken => UNAUTHORIZED, "token_is_id_token",
         "this is an id token (it has nonce, at_hash or c_hash); present an access token";
     TokenNeedsProof => UNAUTHORIZED, "token_needs_proof",
@@ -221,6 +222,24 @@ refusals! {
     TokenClaimMismatch { reason: Cow<'static, str> = Cow::Borrowed("teams must be a list") }
         => UNAUTHORIZED, "token_claim_mismatch",
         "a claim of the token is of another type than [claims] declares";
+    TokenGrantsMalformed { reason: Cow<'static, str> = Cow::Borrowed("caps must be a list") }
+        => UNAUTHORIZED, "token_grants_malformed",
+        "the token's channels, subs or caps is not what it must be; write grants = false under its \
+         [[issuer]] if these claims are of another kind";
+
+    // Whether it was taken back since.
+    TokenRevoked => UNAUTHORIZED, "token_revoked",
+        "the token was revoked; sign in again to get a new one";
+    UserBlocked => FORBIDDEN, "user_blocked",
+        "this user is blocked; no token helps until the block is taken back or ends";
+
+    // The server API.
+    ApiClosed => UNAUTHORIZED, "api_closed",
+        "the server API is closed, since no key is configured; write api_key_env or api_key_file \
+         under [admin] to open it";
+    ApiKeyWrong => UNAUTHORIZED, "api_key_wrong",
+        "the server API takes one key, one of those under [admin], as X-API-Key or as \
+         Authorization: apikey KEY";
 }
 
 impl Refusal {
@@ -244,7 +263,9 @@ impl Refusal {
         let message = self.row().message;
         match self {
             Refusal::TokenClaimMissing { claim } => format!("{message}: {claim}").into(),
-            Refusal::TokenClaimMismatch { reason } => format!("{message}: {reason}").into(),
+            Refusal::TokenClaimMismatch { reason } | Refusal::TokenGrantsMalformed { reason } => {
+                format!("{message}: {reason}").into()
+            }
             _ => message.into(),
         }
     }
@@ -267,8 +288,10 @@ impl Refusal {
         if self.status() != StatusCode::UNAUTHORIZED {
             return None;
         }
-        if *self == Refusal::TokenMissing {
-            return Some("Bearer".to_owned());
+        match self {
+            Refusal::TokenMissing => return Some("Bearer".to_owned()),
+            Refusal::ApiClosed | Refusal::ApiKeyWrong => return Some("apikey".to_owned()),
+            _ => {}
         }
         let description = self.error_description();
         Some(format!(
@@ -280,6 +303,7 @@ impl Refusal {
     fn error_description(&self) -> &'static str {
         match self {
             Refusal::TokenExpired => "expired",
+            Refusal::TokenRevoked => "revoked",
             Refusal::TokenNotYetValid | Refusal::TokenIssuedInFuture => "not yet valid",
             Refusal::TokenIssuerUnknown => "wrong issuer",
             Refusal::TokenAudienceWrong => "wrong audience",

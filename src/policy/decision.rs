@@ -55,9 +55,20 @@ impl Decision {
         self.step
     }
 
-    /// The rule that decided, as the config names it: `room.team.subscribe`.
+    /// What decided: a rule, as the config names it (`room.team.subscribe`), or a grant
+    /// (`token.caps[0]`, `token.subs`, `token.channels`, `subscription_token`).
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    /// What decided, in one word: the rule, or the step where no rule did.
+    pub fn decided_by(&self) -> &str {
+        self.rule().unwrap_or(self.step.as_str())
+    }
+
+    /// `allow` or `deny`, as expectations have it.
+    pub fn word(&self) -> &'static str {
+        verdict(self.is_allowed())
     }
 
     /// Why, for the log and `explain`; never for the client.
@@ -69,6 +80,11 @@ impl Decision {
     pub fn reads_now(&self) -> bool {
         self.reads_now
     }
+}
+
+/// `allow` or `deny`.
+pub(super) fn verdict(allowed: bool) -> &'static str {
+    if allowed { "allow" } else { "deny" }
 }
 
 impl fmt::Display for Decision {
@@ -106,6 +122,8 @@ pub enum Step {
     Private,
     /// The namespace's `deny` rule.
     Deny,
+    /// What the token itself gives.
+    Grants,
     /// The permission's rule, or its absence.
     Rule,
     /// What needs no rule of its own.
@@ -113,12 +131,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Step; 5] = [
+        Step::Name,
+        Step::Private,
+        Step::Deny,
+        Step::Rule,
+        Step::Implied,
+    ];
+
     /// Its word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Step::Name => "name",
             Step::Private => "private",
             Step::Deny => "deny",
+            Step::Grants => "grants",
             Step::Rule => "rule",
             Step::Implied => "implied",
         }
@@ -158,6 +186,14 @@ pub enum Reason {
     NotVetoed,
     /// The `deny` rule is true.
     Vetoed,
+    /// The token grants nothing.
+    NoGrants,
+    /// What the token grants does not give it.
+    NotGranted,
+    /// No grant opens a mailbox.
+    MailboxNotGranted,
+    /// The token gives it.
+    Granted,
     /// The rule is true.
     RuleHolds,
     /// The rule is false.
@@ -190,6 +226,10 @@ impl fmt::Display for Reason {
             Reason::NoVeto => "there is no deny rule",
             Reason::NotVetoed => "the deny rule is false",
             Reason::Vetoed => "the deny rule is true",
+            Reason::NoGrants => "the token grants nothing",
+            Reason::NotGranted => "the token does not grant it",
+            Reason::MailboxNotGranted => "no token grants to write to a personal channel",
+            Reason::Granted => "the token grants it",
             Reason::RuleHolds => "the rule is true",
             Reason::RuleDoesNotHold => "the rule is false",
             Reason::RuleFailed(error) => return write!(f, "the rule failed: {error}"),

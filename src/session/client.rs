@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Node;
+use super::given::Given;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
-use super::rates::{Rates, Together, TooFast};
+use super::rates::{Rates, Together};
 use super::subscriptions::Subscriptions;
 use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
-use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
-use crate::protocol::{Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request};
+use crate::policy::{
+    ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject, SubscriptionGrant,
+};
+use crate::protocol::{
+    ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
+};
 use crate::rate::Bucket;
 use crate::telemetry::logs;
 
@@ -28,7 +33,7 @@ pub(super) struct Client {
     pub(super) subscriptions: Subscriptions,
     /// What all connections of the session count together.
     pub(super) together: Arc<Together>,
-    rates: Rates,
+    pub(super) rates: Rates,
     /// How often it brought a newer token.
     pub(super) refreshes: Bucket,
     /// The generation of the terms under which its identity was found to be one that stands.
@@ -81,6 +86,19 @@ impl Client {
         self.phase == Phase::Connected
     }
 
+    /// Takes a newer identity of the same user, which the door has verified.
+    ///
+    /// # Errors
+    /// When it was revoked meanwhile: a revocation finds it here, or is found here.
+    pub(super) fn take_identity(&mut self, identity: Identity) -> Result<(), Disconnect> {
+        self.peer.set_identity(&identity);
+        self.identity = identity;
+        let door = self.node.terms.load().door.clone();
+        Ok(door
+            .revocations
+            .check(&self.identity, self.node.clock.now())?)
+    }
+
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
@@ -115,32 +133,6 @@ impl Client {
         }
     }
 
-    /// Counts the command, and says so when there are too many (CHAN-8).
-    fn count(&mut self, request: &Request) -> Result<(), Stop> {
-        let terms = self.node.terms.load();
-        let rates = &terms.settings.rates;
-        let Err(too_fast) = self.rates.count(request, rates, &self.together) else {
-            return Ok(());
-        };
-        let (TooFast::Refused(kind) | TooFast::Ended(kind)) = too_fast;
-        self.node.metrics.throttled(kind);
-        if let Some(left_out) = self.node.lines.admit("too many requests") {
-            tracing::info!(
-                user = logs::field(self.identity.user().as_str()),
-                client = self.peer.name(),
-                kind,
-                left_out,
-                "too many requests"
-            );
-        }
-        match (too_fast, request) {
-            (TooFast::Ended(_), _) => Err(Disconnect::TooManyRequests.into()),
-            // An SDK takes an error here for a broken connection; and to these nothing can be said.
-            (_, Request::Unsubscribe { .. } | Request::Send { .. }) => Ok(()),
-            _ => Err(ErrorCode::TooManyRequests.into()),
-        }
-    }
-
     async fn carry_out(&mut self, id: u32, request: Request) -> Result<(), Stop> {
         match request {
             Request::Connect(_) => Err(Disconnect::BadRequest.into()),
@@ -159,7 +151,7 @@ impl Client {
             Request::Send { .. } => Err(Disconnect::NotAvailable.into()),
             Request::Refresh { token: None } => Err(Disconnect::BadRequest.into()),
             Request::Refresh { token: Some(token) } => self.refresh(id, &token).await,
-            Request::SubRefresh { .. } => Err(ErrorCode::NotAvailable.into()),
+            Request::SubRefresh { channel, token } => self.sub_refresh(id, &channel, token).await,
         }
     }
 
@@ -173,8 +165,20 @@ impl Client {
 
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
+        let given = self.given(&channel);
         let terms = self.node.terms.load();
-        let decision = self.decide(&terms, &channel, P::PERMISSION);
+        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
+        self.permit_by(channel, grant)
+    }
+
+    /// The same, by a token that came with the command.
+    pub(super) fn permit_by<P: Asked>(
+        &self,
+        channel: ChannelName,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Result<Allowed<P>, Stop> {
+        let terms = self.node.terms.load();
+        let decision = self.decide_by(&terms, &channel, P::PERMISSION, grant);
         let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
@@ -188,34 +192,102 @@ impl Client {
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
             (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
         };
-        self.log_denial(&channel, P::PERMISSION, &decision);
+        self.log_denial(&terms, &channel, P::PERMISSION, grant, &decision);
         Err(code.into())
     }
 
-    /// The one decision, for every command and every way in.
+    /// The one decision, for every command and every way in; by the token too that the connection's
+    /// subscription to the channel was made with.
     pub(super) fn decide(
         &self,
         terms: &Terms,
         channel: &ChannelName,
         permission: Permission,
     ) -> Decision {
-        let subject = Subject {
-            user: self.identity.user(),
-            claims: self.identity.claims(),
-            connection: &self.facts,
-            now: self.node.clock.now(),
-        };
-        let decision = terms.policy.decide(&subject, channel, permission);
+        let given = self.given(channel);
+        let grant = self.grant_of(terms, given.as_deref(), permission);
+        self.decide_by(terms, channel, permission, grant)
+    }
+
+    fn decide_by(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Decision {
+        let subject = self.subject(grant);
+        let policy = &terms.policy;
+        let decision = policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
             decision.is_allowed(),
             decision.step().as_str(),
         );
+        if let Some(shadow) = policy.shadow(&subject, channel, permission) {
+            self.node.metrics.shadowed(
+                channel.namespace().as_str(),
+                permission.as_str(),
+                decision.word(),
+                shadow.word(),
+            );
+        }
         decision
     }
 
-    fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
+    /// What a token gave the connection's subscription to the channel.
+    fn given(&self, channel: &ChannelName) -> Option<Arc<Given>> {
+        self.subscriptions.get(channel)?.given()
+    }
+
+    /// What of it is a grant that holds now.
+    fn grant_of<'a>(
+        &self,
+        terms: &Terms,
+        given: Option<&'a Given>,
+        permission: Permission,
+    ) -> Option<&'a SubscriptionGrant> {
+        let token = given?.token.as_ref()?;
+        let grant = token.grant(permission, self.node.clock.now())?;
+        terms.door.verifier.vouches(&token.trust).then_some(grant)
+    }
+
+    /// What others in the channel see of this connection.
+    pub(super) fn shown_in(&self, channel: &ChannelName) -> Arc<ClientInfo> {
+        match self.subscriptions.get(channel) {
+            Some(subscription) => subscription.shown(),
+            None => self.peer.info(),
+        }
+    }
+
+    /// What rules may read of this connection now, and what grants.
+    fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
+        Subject {
+            user: self.identity.user(),
+            claims: self.identity.claims(),
+            grants: self.identity.grants(),
+            subscription: grant,
+            connection: &self.facts,
+            now: self.node.clock.now(),
+        }
+    }
+
+    fn log_denial(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        grant: Option<&SubscriptionGrant>,
+        decision: &Decision,
+    ) {
         if let Some(left_out) = self.node.lines.admit("permission denied") {
+            // Only what somebody reads is explained: it costs many times a decision.
+            let explanation = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+                terms
+                    .policy
+                    .explain(&self.subject(grant), channel, permission)
+                    .to_string()
+            });
             tracing::info!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
@@ -224,6 +296,7 @@ impl Client {
                 step = decision.step().as_str(),
                 rule = decision.rule(),
                 reason = %decision.reason(),
+                explanation,
                 left_out,
                 "permission denied"
             );
@@ -253,7 +326,7 @@ impl Client {
         self.node.engine.unsubscribe(channel, &*subscription).await;
         let features = self.node.terms.load().policy.features(channel);
         if features.is_some_and(|features| features.join_leave)
-            && let Err(error) = self.node.engine.leave(channel, self.peer.info()).await
+            && let Err(error) = self.node.engine.leave(channel, subscription.shown()).await
         {
             tracing::warn!(%error, "leave not told");
         }

@@ -6,9 +6,11 @@
 
 use std::sync::atomic::AtomicUsize;
 
+use super::client::{Client, Stop};
 use crate::limits::{OVERLOAD_GAP, OVERLOAD_TIME};
-use crate::protocol::Request;
+use crate::protocol::{Disconnect, ErrorCode, Request};
 use crate::rate::{Bucket, Rate, SharedBucket, Ticks};
+use crate::telemetry::logs;
 
 /// How often a connection may do what; none: as often as it likes. A session has
 /// [`SESSION_SHARE`] times as much.
@@ -105,16 +107,44 @@ struct Overload {
 
 /// A command that is too much, and of what there were too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TooFast {
+enum TooFast {
     /// Not this one.
     Refused(&'static str),
     /// It has been going on for too long.
     Ended(&'static str),
 }
 
+impl Client {
+    /// Counts the command, and says so when there are too many (CHAN-8).
+    pub(super) fn count(&mut self, request: &Request) -> Result<(), Stop> {
+        let terms = self.node.terms.load();
+        let rates = &terms.settings.rates;
+        let Err(too_fast) = self.rates.count(request, rates, &self.together) else {
+            return Ok(());
+        };
+        let (TooFast::Refused(kind) | TooFast::Ended(kind)) = too_fast;
+        self.node.metrics.throttled(kind);
+        if let Some(left_out) = self.node.lines.admit("too many requests") {
+            tracing::info!(
+                user = logs::field(self.identity.user().as_str()),
+                client = self.peer.name(),
+                kind,
+                left_out,
+                "too many requests"
+            );
+        }
+        match (too_fast, request) {
+            (TooFast::Ended(_), _) => Err(Disconnect::TooManyRequests.into()),
+            // An SDK takes an error here for a broken connection; and to these nothing can be said.
+            (_, Request::Unsubscribe { .. } | Request::Send { .. }) => Ok(()),
+            _ => Err(ErrorCode::TooManyRequests.into()),
+        }
+    }
+}
+
 impl Rates {
     /// Counts a command.
-    pub(super) fn count(
+    fn count(
         &mut self,
         request: &Request,
         rates: &CommandRates,

@@ -5,6 +5,8 @@ mod link;
 mod live;
 mod pipe;
 mod rates;
+mod revocation;
+mod tokens;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,6 +71,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
             .into_iter()
             .filter(|(name, _)| rooms.contains(name))
             .map(|(name, room)| (name.to_owned(), room))
+            .chain(tokens::rooms())
             .collect(),
         ..PolicySource::default()
     };
@@ -80,6 +83,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: verifier.unwrap(),
+        revocations: Arc::default(),
         tickets: Tickets::in_memory(),
     };
     Terms {
@@ -139,7 +143,9 @@ impl Peer {
             .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
             .unwrap();
-        reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+        reservation
+            .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+            .unwrap();
         Peer::at(pipe)
     }
 

@@ -30,6 +30,19 @@ struct DecisionLabels {
     step: &'static str,
 }
 
+/// What a room's candidate rules would have decided, beside what was decided.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ShadowLabels {
+    /// The room, which the config names.
+    room: String,
+    /// subscribe, publish, history or presence.
+    permission: &'static str,
+    /// allow or deny: what was decided, and acted on.
+    decision: &'static str,
+    /// allow or deny: what would have been.
+    shadow: &'static str,
+}
+
 /// With which code a connection ended.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CloseLabels {
@@ -76,6 +89,15 @@ impl HandshakeResult {
 struct TextLabels {
     /// What is counted apart.
     kind: &'static str,
+}
+
+/// What was asked of the server API.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ApiLabels {
+    /// One of the methods.
+    method: &'static str,
+    /// ok or error.
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -131,8 +153,14 @@ pub struct Metrics {
     pub certificate_expiry_days: Gauge,
     /// Panics that ended a connection. Each is a defect of Gatepost.
     pub panics: Counter,
+    /// Entries of the list of revocations; read when the page is made.
+    pub revocations: Gauge,
+    /// Revocations that are in effect, but could not be written to their file.
+    pub revocations_not_saved: Counter,
+    api_calls: Family<ApiLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
+    shadows: Family<ShadowLabels, Counter>,
     closes: Family<CloseLabels, Counter>,
     handshakes: Family<ResultLabels, Counter>,
     errors: Family<TextLabels, Counter>,
@@ -166,6 +194,7 @@ impl Metrics {
         );
         registry.register("refusals", "Requests refused, by code", m.refusals.clone());
         registry.register("decisions", "Permissions decided", m.decisions.clone());
+        registry.register("shadow_decisions", "By candidate rules", m.shadows.clone());
         registry.register(
             "publications",
             "Publications of clients",
@@ -233,6 +262,17 @@ impl Metrics {
             m.issuer_keys_age.clone(),
         );
         registry.register("panics", "Panics that ended a connection", m.panics.clone());
+        registry.register("api_calls", "Calls of the server API", m.api_calls.clone());
+        registry.register(
+            "revocations",
+            "Revocations that are remembered",
+            m.revocations.clone(),
+        );
+        registry.register(
+            "revocations_not_saved",
+            "Revocations that could not be written to their file",
+            m.revocations_not_saved.clone(),
+        );
         let bytes = || Unit::Bytes;
         registry.register_with_unit(
             "queued",
@@ -262,6 +302,12 @@ impl Metrics {
         self.refusals.get_or_create(&RefusalLabels { code }).inc();
     }
 
+    /// Counts a call of the server API.
+    pub fn api_called(&self, method: &'static str, result: &'static str) {
+        let labels = ApiLabels { method, result };
+        self.api_calls.get_or_create(&labels).inc();
+    }
+
     /// Counts a decision.
     pub fn decided(&self, permission: &'static str, allowed: bool, step: &'static str) {
         let decision = if allowed { "allow" } else { "deny" };
@@ -272,6 +318,23 @@ impl Metrics {
                 step,
             })
             .inc();
+    }
+
+    /// Counts what candidate rules would have decided.
+    pub fn shadowed(
+        &self,
+        room: &str,
+        permission: &'static str,
+        decision: &'static str,
+        shadow: &'static str,
+    ) {
+        let labels = ShadowLabels {
+            room: room.to_owned(),
+            permission,
+            decision,
+            shadow,
+        };
+        self.shadows.get_or_create(&labels).inc();
     }
 
     /// Counts the end of a connection.

@@ -7,15 +7,19 @@
 )]
 
 pub mod answers;
+pub mod api;
 pub mod client;
 pub mod dev;
 pub mod door;
 pub mod frames;
 pub mod http;
 pub mod issuer;
+pub mod limits;
+pub mod mutants;
 pub mod plain;
 pub mod process;
 pub mod protobuf;
+pub mod published;
 pub mod refusals;
 pub mod reload;
 pub mod request;
@@ -38,6 +42,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 pub const ISSUER: &str = "https://auth.example.com/";
 pub const ORIGIN: &str = "https://app.example.com";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef-of-the-tests";
+/// Of a second issuer, or key set: `secret_env = "GATEPOST_TEST_OTHER_SECRET"`.
+pub const OTHER_SECRET: &str = "another-0123456789abcdef0123456789abcdef-one";
 
 /// The longest that any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -146,7 +152,7 @@ secret_env = "GATEPOST_TEST_SECRET"
 {}
 "#,
             setup.rules.unwrap_or(RULES),
-            with_rates_off(setup.tables)
+            limits::with_rates_off(setup.tables)
         );
         Gateway::run(folder, &config, certificate, setup.files)
     }
@@ -159,28 +165,8 @@ secret_env = "GATEPOST_TEST_SECRET"
     ) -> Gateway {
         let file = folder.path().join("gatepost.toml");
         std::fs::write(&file, config).unwrap();
-        let program =
-            std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into());
-        let mut command = match files {
-            None => Command::new(program),
-            Some(files) => {
-                let mut command = Command::new("prlimit");
-                command
-                    .arg(format!("--nofile={files}:{files}"))
-                    .arg(program);
-                command
-            }
-        };
-        let mut child = command
-            .args(["serve", "--config"])
-            .arg(&file)
-            .env("GATEPOST_TEST_SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
         let log = Arc::default();
-        let (public, admin) = addresses(child.stderr.take().unwrap(), &log);
+        let (child, (public, admin)) = spawn(limits::program(files), &file, &log);
         Gateway {
             child,
             public,
@@ -189,6 +175,14 @@ secret_env = "GATEPOST_TEST_SECRET"
             folder,
             log,
         }
+    }
+
+    /// Kills it, and starts another with the same configuration; clients have to come anew.
+    pub async fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.ended().await;
+        let file = self.folder.path().join("gatepost.toml");
+        (self.child, (self.public, self.admin)) = spawn(limits::program(None), &file, &self.log);
     }
 
     pub fn pid(&self) -> u32 {
@@ -256,23 +250,22 @@ impl Drop for Gateway {
     }
 }
 
-/// The tables, with every rate off that they do not name.
-fn with_rates_off(tables: &str) -> String {
-    let rates = [
-        "connections_per_address",
-        "failures_per_address",
-        "connections_per_user",
-        "commands",
-        "subscribes",
-        "publishes",
-        "reads",
-    ];
-    let off = rates.iter().filter(|rate| !tables.contains(*rate));
-    let off: String = off.map(|rate| format!("{rate} = \"off\"\n")).collect();
-    match tables.split_once("[limits]\n") {
-        Some((before, limits)) => format!("{before}[limits]\n{off}{limits}"),
-        None => format!("{tables}\n[limits]\n{off}"),
-    }
+fn spawn(
+    mut program: Command,
+    file: &Path,
+    log: &Arc<parking_lot::Mutex<Vec<String>>>,
+) -> (Child, (SocketAddr, SocketAddr)) {
+    let mut child = program
+        .args(["serve", "--config"])
+        .arg(file)
+        .env("GATEPOST_TEST_SECRET", SECRET)
+        .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let found = addresses(child.stderr.take().unwrap(), log);
+    (child, found)
 }
 
 /// Reads the log until it says where the gateway listens; a thread keeps the rest.

@@ -10,11 +10,10 @@ use super::VERSION;
 use crate::clock::UnixSeconds;
 use crate::identity::{Identity, Refusal, Token};
 use crate::limits::{REFRESH_MARGIN, REFRESHES, TTL_MAX};
-use crate::policy::{ChannelName, Permission};
-use crate::protocol::{Disconnect, ErrorCode, Message, Push, RefreshResult};
+use crate::protocol::{Disconnect, ErrorCode, RefreshResult};
 use crate::session::again::Which;
 use crate::session::client::{Client, Stop};
-use crate::session::permit::{Answer, ToSubscribe};
+use crate::session::permit::Answer;
 use crate::telemetry::logs;
 
 impl Client {
@@ -30,7 +29,7 @@ impl Client {
         // Never 109, with which SDKs stop for good: who comes back is told at connect.
         let expired = Disconnect::ConnectionExpired.into();
         let identity = self.judge_token(token, "refresh", expired).await?;
-        self.adopt(identity).await;
+        self.adopt(identity).await?;
         let result = RefreshResult {
             client: self.peer.name().to_owned(),
             version: VERSION.to_owned(),
@@ -58,13 +57,15 @@ impl Client {
         let door = self.node.terms.load().door.clone();
         let verified = match Token::parse(token.expose_secret()) {
             // In a box: few bring a token, and the task of every connection would have the room.
-            Ok(token) => Box::pin(door.verifier.verify_or_ask(&token, now)).await,
+            Ok(token) => Box::pin(door.verify(&token, now)).await,
             Err(refusal) => Err(refusal),
         };
         match verified {
             Ok(identity) if self.is_same_user(&identity) => Ok(identity),
             Ok(_) => Err(self.refuse_token(command, "another_user")),
             Err(Refusal::TokenExpired) => Err(expired),
+            Err(Refusal::TokenRevoked) => Err(Disconnect::TokenRevoked.into()),
+            Err(Refusal::UserBlocked) => Err(Disconnect::UserBlocked.into()),
             // The fault is not the token's: the client may come with it again.
             Err(refusal) if refusal.is_passing() => Err(ErrorCode::InternalServerError.into()),
             Err(refusal) => Err(self.refuse_token(command, refusal.code())),
@@ -90,53 +91,16 @@ impl Client {
     }
 
     /// The newer identity is the connection's from now on, in all that it hears and does.
-    async fn adopt(&mut self, identity: Identity) {
+    async fn adopt(&mut self, identity: Identity) -> Result<(), Stop> {
         let had = self.server_side();
         for subscription in self.subscriptions.iter() {
             subscription.doubt();
         }
-        self.peer.set_identity(&identity);
-        self.identity = identity;
+        self.take_identity(identity)?;
+        self.leave_server_side().await;
         self.decide_again(Which::Stale).await;
-        for channel in self.server_side() {
-            if !had.contains(&channel) {
-                self.subscribe_by_server(channel).await;
-            }
-        }
-    }
-
-    /// The channels that the server subscribes this identity to by itself, as far as it may.
-    fn server_side(&self) -> Vec<ChannelName> {
-        let personal = ChannelName::personal(self.identity.user());
-        let terms = self.node.terms.load();
-        let decision = self.decide(&terms, &personal, Permission::Subscribe);
-        decision
-            .is_allowed()
-            .then_some(personal)
-            .into_iter()
-            .collect()
-    }
-
-    /// Subscribes, and tells the client. Where there is no room for one more, it goes without.
-    async fn subscribe_by_server(&mut self, channel: ChannelName) {
-        if self.subscriptions.get(&channel).is_some() {
-            return;
-        }
-        let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
-            return;
-        };
-        if self.enter(&permit, None).await.is_err() {
-            tracing::info!(
-                client = self.peer.name(),
-                "no room for a channel of the token"
-            );
-            return;
-        }
-        self.peer.send(&Message::Push {
-            channel: permit.channel().as_str(),
-            push: Push::Subscribe { data: None },
-        });
-        self.open(&permit).await;
+        self.follow_server_side(&had).await;
+        Ok(())
     }
 
     /// Seconds until the client is to bring a newer token.
@@ -152,7 +116,7 @@ impl Client {
 
 /// When a token is to be replaced: before its end, since SDKs ask exactly then; by 30 s, or by a
 /// tenth of its life where that is less. Never 0, with which some would ask in a tight loop.
-fn ttl(issued: Option<UnixSeconds>, ends: UnixSeconds, now: UnixSeconds) -> NonZeroU32 {
+pub(super) fn ttl(issued: Option<UnixSeconds>, ends: UnixSeconds, now: UnixSeconds) -> NonZeroU32 {
     let life = issued.unwrap_or(now).until(ends);
     let margin = (life / 10).min(REFRESH_MARGIN);
     let left: Duration = now.until(ends).saturating_sub(margin).min(TTL_MAX);
