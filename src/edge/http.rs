@@ -70,7 +70,7 @@ impl Gateway {
                     Some(After::Session(reservation)) => {
                         let started = reservation.start(|| stream.move_here(), parts.read_buf);
                         if let Err(error) = started {
-                            tracing::warn!(%client, %error, "admitted connection lost");
+                            tracing::warn!(client = %visit.peer, %error, "admitted connection lost");
                         }
                     }
                     Some(After::Explanation(explanation)) => {
