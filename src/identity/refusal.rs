@@ -378,6 +378,7 @@ impl Refusal {
                 | Refusal::TokenTooComplex
                 | Refusal::TokenIssuerUnknown
                 | Refusal::TokenAlgorithmNotAllowed
+                | Refusal::TokenKeyUnknown
                 | Refusal::TokenSignatureInvalid
                 | Refusal::TicketInvalid
         )
