@@ -31,6 +31,7 @@ mod subscription;
 pub mod tickets;
 pub mod token;
 mod trust;
+mod unverified;
 mod verifier;
 
 #[cfg(test)]
@@ -49,4 +50,5 @@ pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
 pub use trust::IssuerTrust;
+pub use unverified::unverified_claims;
 pub use verifier::{Published, Verifier};

@@ -172,7 +172,7 @@ impl Client {
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
             (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
         };
-        self.log_denial(&channel, P::PERMISSION, &decision);
+        self.log_denial(&terms, &channel, P::PERMISSION, grant, &decision);
         Err(code.into())
     }
 
@@ -196,20 +196,21 @@ impl Client {
         permission: Permission,
         grant: Option<&SubscriptionGrant>,
     ) -> Decision {
-        let subject = Subject {
-            user: self.identity.user(),
-            claims: self.identity.claims(),
-            grants: self.identity.grants(),
-            subscription: grant,
-            connection: &self.facts,
-            now: self.node.clock.now(),
-        };
-        let decision = terms.policy.decide(&subject, channel, permission);
+        let (policy, subject) = (&terms.policy, self.subject(grant));
+        let decision = policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
             decision.is_allowed(),
             decision.step().as_str(),
         );
+        if let Some(shadow) = policy.shadow(&subject, channel, permission) {
+            self.node.metrics.shadowed(
+                channel.namespace().as_str(),
+                permission.as_str(),
+                decision.word(),
+                shadow.word(),
+            );
+        }
         decision
     }
 
@@ -238,8 +239,34 @@ impl Client {
         }
     }
 
-    fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
+    /// Whom a decision is about, now.
+    fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
+        Subject {
+            user: self.identity.user(),
+            claims: self.identity.claims(),
+            grants: self.identity.grants(),
+            subscription: grant,
+            connection: &self.facts,
+            now: self.node.clock.now(),
+        }
+    }
+
+    fn log_denial(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        grant: Option<&SubscriptionGrant>,
+        decision: &Decision,
+    ) {
         if let Some(left_out) = self.node.lines.admit("permission denied") {
+            // Only what somebody reads is explained: it costs many times a decision.
+            let explanation = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+                terms
+                    .policy
+                    .explain(&self.subject(grant), channel, permission)
+                    .to_string()
+            });
             tracing::info!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
@@ -248,6 +275,7 @@ impl Client {
                 step = decision.step().as_str(),
                 rule = decision.rule(),
                 reason = %decision.reason(),
+                explanation,
                 left_out,
                 "permission denied"
             );
