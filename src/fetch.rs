@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderValue, USER_AGENT};
@@ -132,10 +132,35 @@ impl Fetcher {
         headers: HeaderMap,
         bounds: Bounds,
     ) -> Result<Response<Bytes>, FetchFault> {
+        let request = request(url, Method::GET, headers, Bytes::new())?;
+        self.ask(url, request, bounds).await
+    }
+
+    /// POSTs a body to a URL. Every status is an answer, redirects too.
+    ///
+    /// # Errors
+    /// When there is no whole answer within the bounds.
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+        bounds: Bounds,
+    ) -> Result<Response<Bytes>, FetchFault> {
+        let request = request(url, Method::POST, headers, body)?;
+        self.ask(url, request, bounds).await
+    }
+
+    async fn ask(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        bounds: Bounds,
+    ) -> Result<Response<Bytes>, FetchFault> {
         let exchange = async {
             let connected = timeout(bounds.connect, self.connect(url, bounds.connect));
             let stream = connected.await.map_err(|_| FetchFault::TimedOut)??;
-            exchange(stream, request(url, headers)?, bounds.body).await
+            exchange(stream, request, bounds.body).await
         };
         let answer = timeout(bounds.whole, exchange).await;
         answer.map_err(|_| FetchFault::TimedOut)?
@@ -210,11 +235,16 @@ async fn dial(addresses: &[SocketAddr], within: Duration) -> Result<TcpStream, F
     Err(fault)
 }
 
-fn request(url: &Url, headers: HeaderMap) -> Result<Request<Empty<Bytes>>, FetchFault> {
+fn request(
+    url: &Url,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, FetchFault> {
     let path = url.uri().path_and_query().map_or("/", |path| path.as_str());
     let authority = url.uri().authority().map_or("", |host| host.as_str());
-    let mut request = Request::new(Empty::new());
-    *request.method_mut() = Method::GET;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
     *request.uri_mut() = path.parse().map_err(|_| FetchFault::Broken)?;
     *request.headers_mut() = headers;
     let host = HeaderValue::from_str(authority).map_err(|_| FetchFault::Broken)?;
@@ -231,7 +261,7 @@ const NAME: &str = concat!("gatepost/", env!("CARGO_PKG_VERSION"));
 /// Sends the request and reads the whole answer. The connection is driven here and ends with it.
 async fn exchange(
     stream: Box<dyn Stream>,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     most: usize,
 ) -> Result<Response<Bytes>, FetchFault> {
     let connected = http1::Builder::new()

@@ -8,12 +8,14 @@
 //! - [`engine`]: keeps publications, history and presence
 //! - [`hub`]: who is subscribed on this node; hands each event to them
 //!
-//! Beside them stand [`policy`] and [`protocol`], which are pure functions over data, and around
-//! them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`fetch`] is how Gatepost asks others over
-//! HTTPS; [`clock`], [`limits`] and `turns` are small things that several of them use.
+//! [`backend`] is what the team's own service may ask of the node, [`fetch`] how Gatepost asks
+//! others over HTTPS. Beside them stand [`policy`] and [`protocol`], which are pure functions over
+//! data, and around them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`] and
+//! `turns` are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
+pub mod backend;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -26,6 +26,9 @@ pub const REQUESTS_PER_CONNECTION: usize = 100;
 /// Most bytes of a POST body on the public listener: 413 above it.
 pub const BODY_BYTES: usize = 64 * 1024;
 
+/// Most bytes of a call of the server API: 413 above it (ADMIN-3).
+pub const API_BODY_BYTES: usize = 1024 * 1024;
+
 /// Refused upgrades that are completed at once to be explained.
 pub const EXPLANATIONS: usize = 256;
 /// How long such a socket lives at most.
@@ -87,6 +90,9 @@ pub const WRITE_TURN_BYTES: usize = 16 * 1024;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the peer's answer to a close frame.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest time from the order to end a connection, of a revocation or the backend, to its end,
+/// whether its client takes the close frame or not: within a second it is gone (LIVE-3).
+pub const DISMISS_TIMEOUT: Duration = Duration::from_millis(700);
 /// Longest time for a write to make progress.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection lives on after its token expired.

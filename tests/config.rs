@@ -24,6 +24,7 @@ use tempfile::TempDir;
 
 const SEPARATOR: &str = "--- result ---\n";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const API_KEY: &str = "fedcba9876543210fedcba9876543210-an-api-key";
 
 /// Expectations in a file of their own.
 const MORE: &str = "\
@@ -70,6 +71,7 @@ impl Folder {
         folder.write("secret.txt", &format!("{SECRET}\n"), 0o640);
         folder.write("exposed.txt", SECRET, 0o604);
         folder.write("empty.txt", "\n", 0o600);
+        folder.write("api.key", &format!("{API_KEY}\n"), 0o600);
         folder.write("more.toml", MORE, 0o644);
         fs::create_dir(folder.file("policy")).unwrap();
         folder.write("policy/a.toml", MORE, 0o644);
@@ -110,6 +112,7 @@ fn environment(name: &str) -> Option<String> {
         "GATEPOST_SECRET" => Some(SECRET.to_owned()),
         "GATEPOST_SHORT" => Some("hunter2".to_owned()),
         "GATEPOST_EMPTY" => Some(String::new()),
+        "GATEPOST_API_KEY" => Some(API_KEY.to_owned()),
         _ => None,
     }
 }
@@ -145,7 +148,7 @@ fn golden() {
             .expect("a line --- result ---");
         let result = result_of(&folder, text);
         // LOG-1, whatever a case is about.
-        for secret in ["hunter2", SECRET, "MIG"] {
+        for secret in ["hunter2", SECRET, API_KEY, "MIG"] {
             assert!(
                 !result.contains(secret),
                 "{} shows a secret:\n{result}",
@@ -185,6 +188,7 @@ fn reference_folder() -> Folder {
         ("issuer.pub", "certs/issuer.pem"),
         ("more.toml", "config/policy/more.toml"),
         ("secret.txt", "certs/partner.secret"),
+        ("api.key", "certs/api.key"),
         ("server.pem", "certs/inside-ca.pem"),
     ] {
         fs::create_dir_all(folder.file(to).parent().unwrap()).unwrap();
@@ -276,7 +280,7 @@ fn tls_12_no_debug_of_a_config_has_a_secret() {
     let key = key.lines().nth(1).unwrap();
     for shown in [format!("{loaded:?}"), format!("{loaded:#?}")] {
         let secret_bytes = format!("{:?}", SECRET.as_bytes());
-        for secret in [SECRET, &key[..16], &secret_bytes[1..40]] {
+        for secret in [SECRET, API_KEY, &key[..16], &secret_bytes[1..40]] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
@@ -303,6 +307,7 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
             key: folder.file("server.key"),
         }),
         issuer: Some(issuer),
+        api_key: Some(API_KEY.as_bytes().to_vec().into()),
     };
     let text = "[room.chat]\nsubscribe = \"true\"\n";
     let loaded = Config::parse_with(text, Path::new("dev.toml"), &|_| None, overrides).unwrap();
@@ -311,6 +316,7 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
     assert_eq!(loaded.config.listen.hosts, ["localhost"]);
     assert!(loaded.config.door.origins.allows("https://localhost:8443"));
     assert!(loaded.config.door.verifier.has_issuer("dev"));
+    assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(
         matches!(&loaded.config.tls, Tls::Files(certificate) if certificate.key.cert.len() == 1)
     );

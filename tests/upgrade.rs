@@ -39,6 +39,10 @@ const ELSEWHERE: &[&str] = &[
     "too_many_attempts",
     "issuer_keys_unavailable",
     "token_key_unknown",
+    "token_revoked",
+    "user_blocked",
+    "api_closed",
+    "api_key_wrong",
 ];
 
 #[test]

@@ -14,6 +14,8 @@ mod trust;
 mod upgrade;
 mod wire;
 
+pub(super) use self::print::clean;
+
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use secrecy::ExposeSecret as _;
 
 use super::serve;
 use crate::clock::Clock;
@@ -67,6 +68,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
             certificate: state.certificate_path().to_owned(),
             key: state.key_path().to_owned(),
         }),
+        api_key: Some(state.api_key().expose_secret().as_bytes().to_vec().into()),
         issuer: Some(IssuerSettings::new(
             "development",
             ISSUER,

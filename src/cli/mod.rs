@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod admin;
 mod check;
 mod connect;
 mod dev;
@@ -23,7 +24,7 @@ use clap::{Parser, Subcommand};
 Exit codes:
   0   done, or the answer is yes
   1   the answer is no: a config that is not valid, an expectation that fails, a permission that
-      is denied, a connection that was refused or lost
+      is denied, a connection that was refused or lost, a call of `admin` that was refused
   2   wrong usage
   70  a defect of gatepost itself
   74  the system did not do it: an address that cannot be bound, a file that cannot be written"
@@ -47,6 +48,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Token(token::TokenArgs),
     Connect(connect::ConnectArgs),
+    Admin(admin::AdminArgs),
 }
 
 /// The answer is no.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Token(args) => token::run(args),
         Command::Connect(args) => connect::run(args),
+        Command::Admin(args) => admin::run(&args),
     });
     match result {
         Ok(Ok(code)) => code,

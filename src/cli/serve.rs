@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use self::keepers::Keepers;
 use self::reload::{InUse, Reload};
 use super::{NO, complain};
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
@@ -26,6 +28,8 @@ use crate::edge::{
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
+use crate::identity::revocations::Keeper;
+use crate::identity::{Door, Revocations};
 use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
@@ -55,30 +59,50 @@ pub(super) fn start(
         tracing::warn!(at = %warning, "configuration");
     }
     raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let served = runtime.block_on(serve(config, file, site));
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let newcomers = newcomers()?;
+    let served = runtime.block_on(serve(config, file, site, newcomers.handle()));
     // What is left after the drain is aborted: it had its time.
+    newcomers.shutdown_timeout(Duration::from_millis(100));
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Threads of their own for those who are not admitted yet. However many come at once, they are
+/// behind no queue that open connections wait in, and half of the cores is all that they can have.
+fn newcomers() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads((cores() / 2).max(1))
+        .thread_name("newcomers")
+        .enable_all()
+        .build()
 }
 
 async fn serve(
     config: Config,
     file: Option<PathBuf>,
     site: Option<Arc<dyn Site>>,
+    newcomers: &Handle,
 ) -> anyhow::Result<()> {
     // Before anything listens: by default the signal ends the process without a drain.
     let hangup = signal(SignalKind::hangup())?;
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let (house, reload) = House::build(config, file, site)?;
+    let (house, reload) = House::build(config, file, site, newcomers)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let listener = tasks.spawn(house.listener.run(stop.clone()));
+    let listener = tasks.spawn_on(house.listener.run(stop.clone()), newcomers);
     let admin = tasks.spawn(house.admin.run(stop.clone()));
-    let sweeper = tasks.spawn(sweep(house.engine, stop.clone()));
+    let sweeper = tasks.spawn(sweep(house.engine, house.sessions.clone(), stop.clone()));
+    let keeper = house
+        .keeper
+        .map(|keeper| tasks.spawn(keeper.run(stop.clone())));
+    let kept = async {
+        match keeper {
+            Some(keeper) => _ = keeper.await,
+            None => std::future::pending().await,
+        }
+    };
     let watch = {
         let (sessions, stop) = (house.sessions.clone(), stop.clone());
         tasks.spawn(async move { sessions.watch_clock(stop).await })
@@ -93,6 +117,7 @@ async fn serve(
         _ = listener => bail!("the public listener ended"),
         _ = admin => bail!("the admin listener ended"),
         _ = sweeper => bail!("the upkeep of the engine ended"),
+        () = kept => bail!("the upkeep of the file of revocations ended"),
         _ = watch => bail!("the watch over the clock ended"),
         _ = reload => bail!("what reads configuration and keys again ended"),
         _ = flushers.join_next() => bail!("a flusher of the hub ended"),
@@ -119,6 +144,7 @@ struct House {
     admin: Arc<Admin>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
+    keeper: Option<Keeper>,
     sessions: Sessions,
     readiness: Readiness,
 }
@@ -128,16 +154,22 @@ impl House {
         config: Config,
         file: Option<PathBuf>,
         site: Option<Arc<dyn Site>>,
+        newcomers: &Handle,
     ) -> anyhow::Result<(House, Reload)> {
         let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
         let reloads = Reloads::default();
         let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
+        let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
+        let door = Door {
+            revocations: Arc::new(revocations),
+            ..config.door
+        };
         let hub = Arc::new(Hub::new(metrics.clone()));
         let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
         let sessions = Sessions::new(Arc::new(Node {
             terms: InForce::new(Terms {
                 policy: config.policy,
-                door: Arc::new(config.door),
+                door: Arc::new(door),
                 settings: config.session,
             }),
             engine: engine.clone(),
@@ -165,9 +197,19 @@ impl House {
             silent_per_address: config.limits.silent_sockets_per_address,
         };
         let (transport, certificate) = transport(config.tls, limits);
-        let listener = Listener::bind(config.listen.public, transport, gateway.clone())
-            .context("the public listener")?;
-        let admin = Admin::bind(config.listen.admin, gateway, hub.clone(), engine.clone())
+        let listener = {
+            let _there = newcomers.enter();
+            Listener::bind(config.listen.public, transport, gateway.clone())
+        }
+        .context("the public listener")?;
+        let backend = Backend {
+            keys: config.api_keys,
+            sessions: sessions.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        let (address, keeps) = (config.listen.admin, engine.clone());
+        let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, "listening");
@@ -187,6 +229,7 @@ impl House {
             admin,
             hub,
             engine,
+            keeper,
             sessions,
             readiness,
         };
@@ -224,12 +267,17 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Frees what expired, a part of it each second.
-async fn sweep(engine: Arc<MemoryEngine>, stop: CancellationToken) {
+/// Frees what expired: of the engine a part each second, of the revocations all each minute.
+async fn sweep(engine: Arc<MemoryEngine>, sessions: Sessions, stop: CancellationToken) {
+    let (clock, mut passed) = (Clock::system(), 0_u64);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(seconds.tick()).await.is_some() {
         engine.sweep();
+        passed += 1;
+        if passed % 60 == 0 {
+            sessions.terms().door.revocations.sweep(clock.now());
+        }
     }
 }
 

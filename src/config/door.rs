@@ -1,5 +1,7 @@
 //! `[door]`: where a token may be, and whose pages may connect.
 
+use std::sync::Arc;
+
 use super::Overrides;
 use super::resolved::Resolved;
 use super::section::{At, Section};
@@ -177,6 +179,7 @@ impl DoorSettings {
             origins: self.origins,
             allow_missing_origin: self.allow_missing_origin,
             verifier,
+            revocations: Arc::default(),
             tickets: Tickets::in_memory(),
         }
     }

@@ -6,6 +6,7 @@
 //! settings from files or the environment, and no secret is ever shown: not by `Debug`, not in a
 //! fault, not in [`Config::resolved`].
 
+mod admin;
 mod changes;
 mod door;
 mod engine;
@@ -21,6 +22,7 @@ mod log;
 mod mask;
 mod reader;
 mod resolved;
+mod revocations;
 mod rooms;
 mod rule_text;
 mod section;
@@ -53,8 +55,9 @@ use section::Section;
 use sections::{Proven, Sections};
 use source::Source;
 
+use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{Door, IssuerSettings};
+use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -82,6 +85,12 @@ pub struct Config {
     pub engine: StreamSettings,
     /// What the node gives to everybody together.
     pub limits: Limits,
+    /// Who may use the server API.
+    pub api_keys: ApiKeys,
+    /// The first of their keys, for who calls the server API; it is never printed.
+    pub api_key: Option<SecretBytes>,
+    /// Where revocations are kept.
+    pub revocations: RevocationSettings,
     /// How the node ends.
     pub drain: Drain,
     /// The log.
@@ -136,6 +145,8 @@ pub struct Overrides {
     pub certificate: Option<CertificateFiles>,
     /// In place of every `[[issuer]]`. The one way to trust [`DEV_ISSUER`].
     pub issuer: Option<IssuerSettings>,
+    /// In place of the keys under `admin`; 32 bytes or more.
+    pub api_key: Option<SecretBytes>,
 }
 
 impl Config {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::admin::Admin;
 use super::door::DoorSettings;
 use super::expect::{Case, Placed};
 use super::expect_files::ExpectFile;
@@ -13,10 +14,11 @@ use super::resolved::Resolved;
 use super::rooms::Rooms;
 use super::section::Section;
 use super::{
-    Config, Drain, Limits, Listen, Log, Overrides, Tls, door, engine, expect, expect_files, issuer,
-    limits, listen, log, rooms, session, tls,
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, admin, door, engine, expect, expect_files,
+    issuer, limits, listen, log, revocations, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
+use crate::identity::RevocationSettings;
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -27,6 +29,8 @@ pub(super) struct Sections {
     tls: Option<Tls>,
     door: DoorSettings,
     issuers: Issuers,
+    admin: Admin,
+    revocations: RevocationSettings,
     session: SessionSettings,
     rooms: Rooms,
     engine: StreamSettings,
@@ -65,6 +69,8 @@ impl Sections {
             },
             listen,
             door: door::read(root.section("door"), &overrides),
+            admin: admin::read(root.section("admin"), environment, &overrides),
+            revocations: revocations::read(root.section("revocations")),
             issuers: issuer::read(&root, environment, overrides.issuer),
             session: session::read(root.section("session"), &limits),
             rooms: rooms::read(&root),
@@ -75,8 +81,6 @@ impl Sections {
             expect_files: expect_files::read(&root),
             expectations: expect::read(root.sections("expect")),
         };
-        let instead = "there is no server API yet, so it needs no key: remove [admin]";
-        root.unavailable("admin", instead);
         root.finish();
         sections
     }
@@ -120,6 +124,9 @@ impl Sections {
             echo: self.door.echo,
             explain: self.door.explain,
             door: self.door.with(verifier?),
+            api_keys: self.admin.keys,
+            api_key: self.admin.first,
+            revocations: self.revocations,
             policy: policy?,
             session: self.session,
             engine: self.engine,
@@ -139,6 +146,8 @@ impl Sections {
         }
         self.door.resolve(&mut out);
         self.issuers.resolve(&mut out);
+        self.admin.resolve(&mut out);
+        revocations::resolve(&self.revocations, &mut out);
         session::resolve(&self.session, &mut out);
         self.rooms.resolve(&mut out);
         engine::resolve(&self.engine, &mut out);

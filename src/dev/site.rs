@@ -6,8 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN,
-    REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, ORIGIN, REFERRER_POLICY,
 };
 use hyper::{Method, StatusCode};
 use rust_embed::RustEmbed;
@@ -46,7 +45,7 @@ impl DevSite {
         if !self.is_own_origin(&request.headers) {
             return fault(StatusCode::FORBIDDEN, "origin_not_allowed", OTHER_ORIGIN);
         }
-        if !is_json(&request.headers) {
+        if !request.is_json() {
             return fault(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
@@ -164,16 +163,6 @@ fn not_allowed(allow: &'static str) -> Page {
 
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media_type = value
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/json")
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";

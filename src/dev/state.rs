@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use thiserror::Error;
 
 use super::certificate::{self, PemPair};
@@ -20,6 +21,9 @@ pub const DEFAULT_STATE_DIR: &str = ".gatepost";
 const CERTIFICATE: &str = "localhost.pem";
 const CERTIFICATE_KEY: &str = "localhost.key";
 const ISSUER_KEY: &str = "issuer.key";
+const API_KEY: &str = "api.key";
+/// In bytes, written as twice as many digits.
+const API_KEY_BYTES: usize = 32;
 
 /// The opened state: everything is there and good.
 #[derive(Clone, Debug)]
@@ -27,6 +31,7 @@ pub struct DevState {
     certificate: PathBuf,
     key: PathBuf,
     issuer: Arc<ToyIssuer>,
+    api_key: SecretString,
 }
 
 impl DevState {
@@ -35,10 +40,12 @@ impl DevState {
         let folder = Folder::open(dir)?;
         keep_certificate(&folder, now)?;
         let issuer = Arc::new(keep_issuer(&folder)?);
+        let api_key = keep_api_key(&folder)?;
         Ok(DevState {
             certificate: certificate_path(dir),
             key: dir.join(CERTIFICATE_KEY),
             issuer,
+            api_key,
         })
     }
 
@@ -52,6 +59,11 @@ impl DevState {
         &self.key
     }
 
+    /// The key of the server API, which `gatepost admin` finds in the folder.
+    pub fn api_key(&self) -> &SecretString {
+        &self.api_key
+    }
+
     /// The toy issuer.
     pub fn issuer(&self) -> &Arc<ToyIssuer> {
         &self.issuer
@@ -61,6 +73,11 @@ impl DevState {
 /// Where the certificate of the state in `dir` stands, whether it was made or not.
 pub fn certificate_path(dir: &Path) -> PathBuf {
     dir.join(CERTIFICATE)
+}
+
+/// Where the key of the server API stands in `dir`, whether it was made or not.
+pub fn api_key_path(dir: &Path) -> PathBuf {
+    dir.join(API_KEY)
 }
 
 /// Whether the state in `dir` has an issuer's key already.
@@ -99,6 +116,19 @@ fn keep_issuer(folder: &Folder) -> Result<ToyIssuer, StateFault> {
     let issuer = ToyIssuer::from_pem(&key).ok_or(StateFault::NewKeyUnusable)?;
     folder.write(ISSUER_KEY, &key)?;
     Ok(issuer)
+}
+
+fn keep_api_key(folder: &Folder) -> Result<SecretString, StateFault> {
+    let is_key = |text: &String| {
+        text.len() == 2 * API_KEY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if let Some(key) = folder.read_key(API_KEY)?.filter(is_key) {
+        return Ok(key.into());
+    }
+    let random: [u8; API_KEY_BYTES] = rand::random();
+    let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    folder.write(API_KEY, &key)?;
+    Ok(key.into())
 }
 
 /// Why development mode has no state.

@@ -1,7 +1,8 @@
-//! The admin listener: metrics, and health with detail. Apart from the public one, on loopback.
+//! The admin listener: metrics, health with detail, and the server API. Apart from the public one,
+//! on loopback.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Answer};
-use super::{Gateway, accept, upgrade};
+use super::{Gateway, accept, api, upgrade};
+use crate::backend::Backend;
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::identity::{KeysReport, Refusal};
@@ -30,6 +32,7 @@ pub struct Admin {
     gateway: Arc<Gateway>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
+    backend: Backend,
     tasks: TaskTracker,
     room: Arc<Semaphore>,
 }
@@ -44,6 +47,7 @@ impl Admin {
         gateway: Arc<Gateway>,
         hub: Arc<Hub>,
         engine: Arc<MemoryEngine>,
+        backend: Backend,
     ) -> anyhow::Result<Arc<Admin>> {
         let socket = accept::listen(address)?;
         let room = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
@@ -52,6 +56,7 @@ impl Admin {
             gateway,
             hub,
             engine,
+            backend,
             tasks: TaskTracker::new(),
             room,
         }))
@@ -74,11 +79,12 @@ impl Admin {
                 accepted = self.socket.accept() => accepted,
             };
             match (accepted, self.room.clone().try_acquire_owned()) {
-                (Ok((socket, _)), Ok(place)) => {
+                (Ok((socket, peer)), Ok(place)) => {
                     let admin = self.clone();
                     let stop = stop.clone();
                     self.tasks.spawn(async move {
-                        stop.run_until_cancelled(admin.serve(socket)).await;
+                        stop.run_until_cancelled(admin.serve(socket, peer.ip().to_canonical()))
+                            .await;
                         drop(place);
                     });
                 }
@@ -94,10 +100,13 @@ impl Admin {
         self.tasks.wait().await;
     }
 
-    async fn serve(self: Arc<Self>, socket: TcpStream) {
+    async fn serve(self: Arc<Self>, socket: TcpStream, client: IpAddr) {
         let service = service_fn(|request: Request<Incoming>| {
             let admin = self.clone();
-            async move { Ok::<_, Infallible>(answer::finish(admin.answer(&request), false)) }
+            async move {
+                let answer = admin.answer(request, client).await;
+                Ok::<_, Infallible>(answer::finish(answer, false))
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -108,11 +117,14 @@ impl Admin {
         let _ = tokio::time::timeout(HTTP_LIFE, connection).await;
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
         let path = request.uri().path();
         let is_health = path.starts_with("/health/");
-        if !is_health && let Err(refusal) = self.check_host(request) {
+        if !is_health && let Err(refusal) = self.check_host(&request) {
             return answer::refusal(&refusal);
+        }
+        if path.starts_with(api::PREFIX) {
+            return api::answer(&self.backend, request, client, &self.gateway.refusals).await;
         }
         match (path, request.method()) {
             ("/metrics" | "/health/live" | "/health/ready", method)
@@ -144,6 +156,8 @@ impl Admin {
         metrics
             .history_bytes
             .set(self.engine.history_bytes() as i64);
+        let revocations = self.gateway.door().revocations.len();
+        metrics.revocations.set(revocations as i64);
         for keys in self.gateway.door().verifier.keys() {
             metrics.show_keys(&keys.issuer, keys.keys, keys.age);
         }

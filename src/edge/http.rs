@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
@@ -17,6 +16,7 @@ use parking_lot::Mutex;
 
 use super::Gateway;
 use super::answer::{self, Answer};
+use super::body;
 use super::check::{self, Question};
 use super::explain::Explanation;
 use super::site::SiteRequest;
@@ -62,12 +62,19 @@ impl Gateway {
         let served = tokio::time::timeout(HTTP_LIFE, connection.without_shutdown()).await;
         match served {
             Ok(Ok(parts)) => {
-                let mut wire = parts.io.into_inner().into_wire();
+                let stream = parts.io.into_inner();
                 let after = after.lock().take();
                 match after {
-                    Some(After::Session(reservation)) => reservation.start(wire, parts.read_buf),
-                    Some(After::Explanation(explanation)) => explanation.tell(wire).await,
-                    None => drop(close_orderly(&mut *wire).await),
+                    Some(After::Session(reservation)) => {
+                        let started = reservation.start(|| stream.move_here(), parts.read_buf);
+                        if let Err(error) = started {
+                            tracing::warn!(%client, %error, "admitted connection lost");
+                        }
+                    }
+                    Some(After::Explanation(explanation)) => {
+                        explanation.tell(stream.into_wire()).await;
+                    }
+                    None => drop(close_orderly(&mut *stream.into_wire()).await),
                 }
             }
             Ok(Err(error)) => self.count_http_error(&error, client),
@@ -250,11 +257,7 @@ impl Gateway {
         let site = self.site.as_ref().ok_or(Refusal::NotFound)?;
         upgrade::check_host(&request, &self.hosts)?;
         let (parts, body) = request.into_parts();
-        if body.size_hint().lower() > BODY_BYTES as u64 {
-            return Err(Refusal::BodyTooLarge);
-        }
-        let body = Limited::new(body, BODY_BYTES).collect().await;
-        let body = body.map_err(|_| Refusal::BodyTooLarge)?.to_bytes();
+        let body = body::read(body, BODY_BYTES).await?;
         let path = parts.uri.path().to_owned();
         let (method, headers) = (parts.method, parts.headers);
         let request = SiteRequest {

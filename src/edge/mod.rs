@@ -7,6 +7,8 @@
 mod accept;
 mod admin;
 mod answer;
+mod api;
+mod body;
 mod check;
 mod explain;
 mod http;

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::{HeaderMap, Method, StatusCode};
 
+use super::body;
+
 /// A request for something that is not the gateway's.
 pub struct SiteRequest {
     /// Any method.
@@ -14,6 +16,13 @@ pub struct SiteRequest {
     pub headers: HeaderMap,
     /// The whole body, at most [`crate::limits::BODY_BYTES`].
     pub body: Bytes,
+}
+
+impl SiteRequest {
+    /// Whether the body says that it is JSON.
+    pub fn is_json(&self) -> bool {
+        body::is_json(&self.headers)
+    }
 }
 
 /// An answer to it.

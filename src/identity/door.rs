@@ -5,11 +5,14 @@
 //! origin, where the token is, then whether it is good. The upgrade and `/connection/check` go
 //! through this one function.
 
+use std::sync::Arc;
+
 use hyper::HeaderMap;
 
 use super::identity::Identity;
 use super::origin::Origins;
 use super::refusal::Refusal;
+use super::revocations::Revocations;
 use super::subprotocol::Offer;
 use super::tickets::{Ticket, Tickets};
 use super::token::{self, Credential, Sources, Token, TokenSource};
@@ -28,6 +31,8 @@ pub struct Door {
     pub allow_missing_origin: bool,
     /// Who verifies the token.
     pub verifier: Verifier,
+    /// Who was let in by their token and is so no longer. Outlives the door: it is not configured.
+    pub revocations: Arc<Revocations>,
     /// What was given out in place of tokens. Outlives the door: it is not configured.
     pub tickets: Tickets,
 }
@@ -44,11 +49,12 @@ pub struct Admitted {
 }
 
 impl Door {
-    /// Takes over what outlives a door: the tickets, and what was fetched from issuers that are the
-    /// same.
+    /// Takes over what outlives a door: the tickets, who was revoked, and what was fetched from issuers
+    /// that are the same.
     pub fn take_over(&mut self, earlier: &Door) {
         self.tickets = earlier.tickets.clone();
         self.verifier.take_over_keys(&earlier.verifier);
+        self.revocations = earlier.revocations.clone();
     }
 
     /// Tells who a request is from, at the time `now`. A ticket is used up by it. Waits at most a
@@ -64,7 +70,7 @@ impl Door {
         let (credential, source) = token::find(headers, query, offer, &self.sources)?;
         check_cookie(source, origin.as_deref())?;
         let identity = match credential {
-            Credential::Token(token) => self.verifier.verify_or_ask(&token, now).await?,
+            Credential::Token(token) => self.verify(&token, now).await?,
             Credential::Ticket(ticket) => self.redeem(&ticket, origin.as_deref(), now).await?,
         };
         Ok(Admitted {
@@ -109,7 +115,7 @@ impl Door {
         let origin = self.origin_of(headers)?;
         let (token, source) = token::find_plain(headers, query, &self.sources)?;
         check_cookie(source, origin.as_deref())?;
-        let identity = self.verifier.verify_or_ask(&token, now).await?;
+        let identity = self.verify(&token, now).await?;
         let admitted = Admitted {
             identity,
             origin,
@@ -124,9 +130,18 @@ impl Door {
         origin: Option<&str>,
         now: UnixSeconds,
     ) -> Result<Identity, Refusal> {
-        self.tickets
-            .redeem(ticket, origin, &self.verifier, now)
-            .await
+        let redeemed = self.tickets.redeem(ticket, origin, &self.verifier, now);
+        let identity = redeemed.await?;
+        self.revocations.check(&identity, now)?;
+        Ok(identity)
+    }
+
+    /// Verifies a token, and looks whether it or its user was revoked: for the upgrade, the connect
+    /// command and a refresh alike.
+    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let identity = self.verifier.verify_or_ask(token, now).await?;
+        self.revocations.check(&identity, now)?;
+        Ok(identity)
     }
 
     fn origin_of(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {

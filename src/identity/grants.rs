@@ -68,7 +68,7 @@ pub(super) fn read(
             extras: text.extras().ok_or_else(|| bad(BAD_EXTRAS.to_owned()))?,
         })
     });
-    let subscriptions = subscriptions.collect::<Result<_, _>>()?;
+    let subscriptions = subscriptions.collect::<Result<_, Refusal>>()?;
     Ok(Some(Box::new(TokenGrants {
         permissions,
         subscriptions,

@@ -3,8 +3,8 @@
 //! Stands between `edge`, which has read an HTTP request, and `session`, which is given an
 //! identity and nothing less. In the order in which a request meets them: [`origin`] (may pages of
 //! this site connect), [`token`] and [`subprotocol`] (where the token is), [`tickets`] (what stands
-//! in its place), [`Verifier`] (is it good, and what does it say); [`Door`] calls them, and
-//! [`refusal`] is what they answer otherwise.
+//! in its place), [`Verifier`] (is it good, and what does it say), [`revocations`] (is it still);
+//! [`Door`] calls them, and [`refusal`] is what they answer otherwise.
 //!
 //! This module must never make an identity from anything but a token that it verified, or the
 //! claims that it kept of one; take an algorithm or a key from a token, print a token or a part of
@@ -26,6 +26,7 @@ mod keys;
 pub mod origin;
 mod pem;
 pub mod refusal;
+pub mod revocations;
 pub mod subprotocol;
 mod subscription;
 pub mod tickets;
@@ -45,6 +46,7 @@ pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};
 pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
+pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use tickets::{Ticket, TicketStore, Tickets};

@@ -210,6 +210,20 @@ refusals! {
         => UNAUTHORIZED, "token_grants_malformed",
         "the token's channels, subs or caps is not what it must be; write grants = false under its \
          [[issuer]] if these claims are of another kind";
+
+    // Whether it was taken back since.
+    TokenRevoked => UNAUTHORIZED, "token_revoked",
+        "the token was revoked; sign in again to get a new one";
+    UserBlocked => FORBIDDEN, "user_blocked",
+        "this user is blocked; no token helps until the block is taken back or ends";
+
+    // The server API.
+    ApiClosed => UNAUTHORIZED, "api_closed",
+        "the server API is closed, since no key is configured; write api_key_env or api_key_file \
+         under [admin] to open it";
+    ApiKeyWrong => UNAUTHORIZED, "api_key_wrong",
+        "the server API takes one key, one of those under [admin], as X-API-Key or as \
+         Authorization: apikey KEY";
 }
 
 impl Refusal {
@@ -258,8 +272,10 @@ impl Refusal {
         if self.status() != StatusCode::UNAUTHORIZED {
             return None;
         }
-        if *self == Refusal::TokenMissing {
-            return Some("Bearer".to_owned());
+        match self {
+            Refusal::TokenMissing => return Some("Bearer".to_owned()),
+            Refusal::ApiClosed | Refusal::ApiKeyWrong => return Some("apikey".to_owned()),
+            _ => {}
         }
         let description = self.error_description();
         Some(format!(
@@ -271,6 +287,7 @@ impl Refusal {
     fn error_description(&self) -> &'static str {
         match self {
             Refusal::TokenExpired => "expired",
+            Refusal::TokenRevoked => "revoked",
             Refusal::TokenNotYetValid | Refusal::TokenIssuedInFuture => "not yet valid",
             Refusal::TokenIssuerUnknown => "wrong issuer",
             Refusal::TokenAudienceWrong => "wrong audience",

@@ -8,6 +8,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -164,6 +165,17 @@ impl Verifier {
         self.issuers.iter().filter_map(|issuer| match &issuer.keys {
             Keys::Published(keys) => Some(keys),
             Keys::Configured(_) => None,
+        })
+    }
+
+    /// The issuers, each with the longest that a token which exists by now can still live; `None`
+    /// where nothing bounds it.
+    pub fn token_lives(&self) -> impl Iterator<Item = (&Arc<str>, Option<Duration>)> {
+        self.issuers.iter().map(|issuer| {
+            let settings = &issuer.settings;
+            // Its clock may be ahead of ours.
+            let life = settings.max_token_life.saturating_add(settings.leeway);
+            (&issuer.name, settings.iat_required.then_some(life))
         })
     }
 

@@ -60,10 +60,9 @@ impl Described {
         // Whoever reads `claims.sub` means the user, and the user has the prefix.
         let mut claims = self.claims.clone();
         claims.insert("sub".to_owned(), Value::String(user.to_string()));
-        let grants = Grants::of(&claims, &Patterns::default())?;
         Ok(MadeUp {
             user,
-            grants: grants.map(Arc::new),
+            grants: Grants::of(&self.claims, &Patterns::default())?.map(Arc::new),
             claims: policy.declared_claims().apply(claims)?,
             connection: self.connection.clone(),
             now: self.now,
@@ -133,7 +132,7 @@ pub enum DescriptionFault {
     /// The door would refuse the claims.
     #[error("the door would refuse this token: {0}")]
     Claims(#[from] ClaimMismatch),
-    /// The door would refuse what they grant.
+    /// The door would refuse what the claims grant.
     #[error("the door would refuse this token: {0}")]
     Grants(#[from] GrantFault),
 }

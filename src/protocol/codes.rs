@@ -15,18 +15,19 @@ macro_rules! codes {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr($number)]
         pub enum $name {
-            $( $(#[$variant_doc])* $variant = $code, )*
+            $( $(#[$variant_doc])* $variant, )*
         }
 
         impl $name {
             /// All of them, by number.
             pub const ALL: &'static [$name] = &[ $( $name::$variant, )* ];
 
-            /// The number on the wire.
+            /// The number on the wire. Two may share it, where their texts differ.
             pub const fn code(self) -> $number {
-                self as $number
+                match self {
+                    $( $name::$variant => $code, )*
+                }
             }
 
             const fn text(self) -> &'static str {
@@ -116,6 +117,8 @@ codes! {
     StateInvalidated = 3014, "state invalidated";
     /// The token in a command is invalid, or another user's.
     InvalidToken = 3500, "invalid token";
+    /// The token of the connection was revoked.
+    TokenRevoked = 3500, "token revoked";
     /// The client broke the protocol.
     BadRequest = 3501, "bad request";
     /// No connect command in time.
@@ -126,8 +129,8 @@ codes! {
     ConnectionLimit = 3504, "connection limit";
     /// Too many server-side subscriptions.
     ChannelLimit = 3505, "channel limit";
-    /// The user may not be here any more.
-    PermissionDenied = 3507, "permission denied";
+    /// The user is blocked.
+    UserBlocked = 3507, "user blocked";
     /// A `send` that nobody listens to.
     NotAvailable = 3508, "not available";
 }

@@ -72,7 +72,8 @@ fn publication_estimate(publication: &Publication) -> usize {
 }
 
 fn info_estimate(info: &ClientInfo) -> usize {
-    48 + 16 * usize::from(info.chan_info.is_some()) + info.shown_bytes()
+    let names = 48 + 16 * usize::from(info.chan_info.is_some());
+    names + info.shown_bytes()
 }
 
 /// A command was not carried out.

@@ -83,6 +83,19 @@ impl Client {
         self.phase == Phase::Connected
     }
 
+    /// Takes a newer identity of the same user, which the door has verified.
+    ///
+    /// # Errors
+    /// When it was revoked meanwhile: a revocation finds it here, or is found here.
+    pub(super) fn take_identity(&mut self, identity: Identity) -> Result<(), Disconnect> {
+        self.peer.set_identity(&identity);
+        self.identity = identity;
+        let door = self.node.terms.load().door.clone();
+        Ok(door
+            .revocations
+            .check(&self.identity, self.node.clock.now())?)
+    }
+
     /// Carries one command out, in the order of the client's state machine.
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
@@ -196,7 +209,8 @@ impl Client {
         permission: Permission,
         grant: Option<&SubscriptionGrant>,
     ) -> Decision {
-        let (policy, subject) = (&terms.policy, self.subject(grant));
+        let subject = self.subject(grant);
+        let policy = &terms.policy;
         let decision = policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
@@ -239,7 +253,7 @@ impl Client {
         }
     }
 
-    /// Whom a decision is about, now.
+    /// What rules may read of this connection now, and what grants.
     fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
         Subject {
             user: self.identity.user(),

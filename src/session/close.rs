@@ -1,7 +1,8 @@
 //! How a connection ends: the code and the reason of the close frame, and who wanted it.
 
+use crate::identity::revocations::Revoked;
 use crate::protocol::Disconnect;
-use crate::protocol::websocket::Violation;
+use crate::protocol::websocket::{Violation, close_frame};
 
 /// The end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,42 @@ pub(super) struct Close {
     pub(super) code: u16,
     pub(super) reason: &'static str,
     pub(super) by: By,
+}
+
+/// The end of a connection that somebody orders: a revocation, or the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    pub(super) close: Close,
+    /// The whole close frame.
+    pub(super) frame: Vec<u8>,
+}
+
+impl Farewell {
+    /// With a code and a reason of the backend's own; logs and metrics name it by one word.
+    pub fn own(code: u16, reason: &str) -> Farewell {
+        Farewell {
+            close: Close::server(code, "ended by the backend"),
+            frame: close_frame(code, reason),
+        }
+    }
+}
+
+impl From<Disconnect> for Farewell {
+    fn from(disconnect: Disconnect) -> Farewell {
+        Farewell {
+            close: disconnect.into(),
+            frame: close_frame(disconnect.code(), disconnect.reason()),
+        }
+    }
+}
+
+impl From<Revoked> for Disconnect {
+    fn from(revoked: Revoked) -> Disconnect {
+        match revoked {
+            Revoked::Token => Disconnect::TokenRevoked,
+            Revoked::User => Disconnect::UserBlocked,
+        }
+    }
 }
 
 /// Who ended it.
@@ -63,10 +100,12 @@ impl Close {
         by: By::Network,
     };
 
-    /// The code as a metric label: what a client invents is one label, 0.
+    /// The code as a metric label: what a client invents is one label, 0, and what the backend
+    /// invents another, 4000.
     pub(super) fn label(self) -> u32 {
         match (self.by, self.code) {
             (By::Client, code) if code != 1000 && code != 1001 => 0,
+            (By::Server, 4000..) => 4000,
             (_, code) => code.into(),
         }
     }

@@ -199,9 +199,10 @@ impl Connection {
                     } else {
                         self.deadlines.begin(Due::Write, WRITE_TIMEOUT);
                     }
-                    if self.peer.link.ending().is_some() {
+                    if let Some(patience) = self.peer.link.patience() {
                         // A reader that takes a little now and then must not put off its end.
-                        self.deadlines.begin(Due::Close, WRITE_TIMEOUT);
+                        self.deadlines.begin(Due::Close, patience);
+                        self.deadlines.hasten(Due::Close, patience);
                     }
                     return None;
                 }
@@ -226,7 +227,14 @@ impl Connection {
         });
         self.stage = if reply { Stage::Closed } else { Stage::Closing };
         self.commands = None;
-        self.deadlines.set(Due::Close, CLOSE_TIMEOUT);
+        match self.peer.link.patience() {
+            // It runs since the order, where the close frame had to wait.
+            Some(patience) if patience < CLOSE_TIMEOUT => {
+                self.deadlines.begin(Due::Close, patience);
+                self.deadlines.hasten(Due::Close, patience);
+            }
+            _ => self.deadlines.set(Due::Close, CLOSE_TIMEOUT),
+        }
     }
 
     /// Why it is over, if it is now; an end that was begun keeps its reason.

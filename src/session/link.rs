@@ -9,16 +9,17 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use std::{future::poll_fn, mem};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::close::Close;
+use super::close::{By, Close, Farewell};
 use super::outbox::{Entry, Outbox};
 use super::wire::{Flushed, Wire, Written, close_orderly};
 use crate::hub::{Batch, Delivered};
-use crate::limits::OUTBOX_SOFT_BYTES;
+use crate::limits::{DISMISS_TIMEOUT, OUTBOX_SOFT_BYTES, WRITE_TIMEOUT};
 use crate::protocol::{Disconnect, Format, Message};
 
 /// The shared write half of a connection, and what is under it.
@@ -35,6 +36,7 @@ struct State {
     wire: Option<Box<dyn Wire>>,
     outbox: Outbox,
     ending: Option<Close>,
+    goodbye: Goodbye,
     /// Bytes that were given to the wire when the socket became full; the task waits for it.
     writing: usize,
     /// The task is carrying out commands, and will write before it waits.
@@ -42,6 +44,16 @@ struct State {
     task: Option<Waker>,
     /// What went out by the task itself, and is not counted yet.
     sent: Delivered,
+}
+
+/// Whether the close frame is queued, or has gone out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goodbye {
+    Unsaid,
+    /// By the task, behind all that waited.
+    Said,
+    /// By somebody who ordered the end, in place of all that waited.
+    Ordered,
 }
 
 /// What a write came to.
@@ -67,6 +79,7 @@ impl Link {
                 wire: Some(wire),
                 outbox: Outbox::default(),
                 ending: None,
+                goodbye: Goodbye::Unsaid,
                 writing: 0,
                 is_gathering: false,
                 task: None,
@@ -127,14 +140,36 @@ impl Link {
         self.state.lock().outbox.pong(payload);
     }
 
-    /// Queues the close frame, behind which nothing follows.
+    /// Queues the close frame, behind which nothing follows; unless there is one already.
     pub(super) fn say_goodbye(&self, frame: Vec<u8>) {
-        // No limit keeps it out, so nothing can come of it.
-        let _ = self
-            .state
-            .lock()
-            .outbox
-            .push(Entry::control(frame), usize::MAX);
+        let mut state = self.state.lock();
+        if state.goodbye == Goodbye::Unsaid {
+            state.say_goodbye(frame, Goodbye::Said);
+        }
+    }
+
+    /// Ends the connection at once: the close frame goes out in place of all that waits. Tells
+    /// whether it does; not where the connection is closing or lost already.
+    pub(super) fn dismiss(&self, farewell: &Farewell) -> bool {
+        let mut state = self.state.lock();
+        let goes_on = state.ending.is_none_or(|close| close.by == By::Server);
+        if !goes_on || state.goodbye != Goodbye::Unsaid || state.wire.is_none() {
+            return false;
+        }
+        state.outbox.clear();
+        state.ending = Some(farewell.close);
+        state.say_goodbye(farewell.frame.clone(), Goodbye::Ordered);
+        state.wake();
+        true
+    }
+
+    /// How long the end may take that the connection has come to; `None`: it goes on.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let state = self.state.lock();
+        state.ending.map(|_| match state.goodbye {
+            Goodbye::Ordered => DISMISS_TIMEOUT,
+            Goodbye::Unsaid | Goodbye::Said => WRITE_TIMEOUT,
+        })
     }
 
     /// Has the task look again at what it was let in and allowed on.
@@ -244,6 +279,12 @@ impl State {
             self.outbox.clear();
             self.end(Disconnect::Slow.into());
         }
+    }
+
+    fn say_goodbye(&mut self, frame: Vec<u8>, how: Goodbye) {
+        self.goodbye = how;
+        // No limit keeps it out, so nothing can come of it.
+        let _ = self.outbox.push(Entry::control(frame), usize::MAX);
     }
 
     fn end(&mut self, close: Close) {

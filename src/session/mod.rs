@@ -32,16 +32,19 @@ pub use settings::{SessionSettings, WhenFull};
 pub use terms::{InForce, Numbered, Terms};
 pub use wire::{Flushed, Wire, Written, close_orderly};
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::client::Client;
+pub use self::close::Farewell;
 use self::close::{By, Close};
 use self::connection::{Connection, Pings, Service};
 use self::link::Link;
@@ -93,10 +96,11 @@ pub struct Sessions {
     places: Arc<Places>,
     ends: Arc<Turns>,
     tasks: TaskTracker,
+    runtime: Handle,
 }
 
 impl Sessions {
-    /// A node without sessions. To be called where tokio runs.
+    /// A node without sessions. To be called where their tasks are to run.
     pub fn new(node: Arc<Node>) -> Sessions {
         let places = Arc::new(Places::new(node.metrics.sessions.clone()));
         Sessions {
@@ -104,6 +108,7 @@ impl Sessions {
             places,
             ends: Arc::new(Turns::of(ENDS_IN_A_TURN)),
             tasks: TaskTracker::new(),
+            runtime: Handle::current(),
         }
     }
 
@@ -147,6 +152,33 @@ impl Sessions {
             .sum()
     }
 
+    /// Ends the connections that `names` picks, by what each is by now and its client id, among
+    /// those of one user or among all; tells how many. They are gone within a second, and hear
+    /// nothing more from now on. A connection that is being admitted is not among them: it looks at
+    /// the revocations when it is.
+    pub async fn end_matching(
+        &self,
+        user: Option<&UserId>,
+        farewell: &Farewell,
+        names: impl Fn(&Identity, &str) -> bool,
+    ) -> usize {
+        let end = |peers: Vec<Arc<Peer>>| {
+            let named = peers
+                .iter()
+                .filter(|peer| names(&peer.identity(), peer.name()));
+            named.filter(|peer| peer.dismiss(farewell)).count()
+        };
+        if let Some(user) = user {
+            return end(self.places.of_user(user));
+        }
+        let mut ended = 0;
+        for peers in self.places.parts() {
+            ended += end(peers);
+            tokio::task::yield_now().await;
+        }
+        ended
+    }
+
     /// Closes all connections evenly over the window with a code that reconnects, those that wait
     /// for nothing first, and returns when the last is gone. The caller bounds the wait.
     pub async fn drain(&self, window: Duration) {
@@ -176,10 +208,20 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Runs the connection as a task of its own. `early` is what came behind the upgrade request.
-    pub fn start(self, wire: Box<dyn Wire>, early: Bytes) {
-        let tasks = self.sessions.tasks.clone();
-        tasks.spawn(self.serve(wire, early));
+    /// Runs the connection as a task of its own, where the sessions run: there `open` makes the
+    /// wire, which may be called from anywhere. `early` is what came behind the upgrade request.
+    ///
+    /// # Errors
+    /// When there is no wire.
+    pub fn start(
+        self,
+        open: impl FnOnce() -> io::Result<Box<dyn Wire>>,
+        early: Bytes,
+    ) -> io::Result<()> {
+        let Sessions { tasks, runtime, .. } = self.sessions.clone();
+        let _there = runtime.enter();
+        tasks.spawn(self.serve(open()?, early));
+        Ok(())
     }
 
     fn serve(self, wire: Box<dyn Wire>, early: Bytes) -> impl Future<Output = ()> + Send {
@@ -202,9 +244,12 @@ impl Reservation {
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, link, generation));
         place.register(peer.clone());
-        // A reload since the door was asked may have closed it to this one; after it registered, so
-        // that either this is seen here, or the reload sees the connection.
-        if !node.terms.load().door.verifier.stands(&identity) {
+        // Behind it: either a revocation, or a reload that closes the door to this one, finds it
+        // among the sessions, or it finds them.
+        let door = node.terms.load().door.clone();
+        if let Err(revoked) = door.revocations.check(&identity, node.clock.now()) {
+            peer.dismiss(&Disconnect::from(revoked).into());
+        } else if !door.verifier.stands(&identity) {
             peer.end(Disconnect::ConnectionExpired);
         }
         let live = Gauged::new(&node.metrics.connections);

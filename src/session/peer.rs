@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
+use super::close::Farewell;
 use super::link::Link;
 use super::terms::Generation;
 use crate::identity::Identity;
@@ -14,6 +16,8 @@ pub(super) struct Peer {
     /// Names it over all nodes; shown to others as the `client` of a publication.
     name: Arc<str>,
     info: ArcSwap<ClientInfo>,
+    /// What it is by now: a newer token takes the place of the first.
+    identity: Mutex<Identity>,
     pub(super) link: Link,
     /// Of the node's terms; each delivery compares it.
     pub(super) generation: Generation,
@@ -27,6 +31,7 @@ impl Peer {
         Peer {
             name,
             info,
+            identity: Mutex::new(identity.clone()),
             link,
             generation,
         }
@@ -43,9 +48,16 @@ impl Peer {
         self.info.load_full()
     }
 
-    /// Shows what a newer identity of the same user says.
+    /// Shows what a newer identity of the same user says. Whoever sets it must then look whether it
+    /// was revoked meanwhile, as [`Client::take_identity`](super::client::Client::take_identity) does.
     pub(super) fn set_identity(&self, identity: &Identity) {
         self.info.store(Arc::new(info_of(identity, &self.name)));
+        *self.identity.lock() = identity.clone();
+    }
+
+    /// Who it is by now.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity.lock().clone()
     }
 
     /// Queues a message of the protocol; for the connection's task.
@@ -56,6 +68,12 @@ impl Peer {
     /// Ends the connection once what waits for it is written.
     pub(super) fn end(&self, reason: Disconnect) {
         self.link.end(reason.into());
+    }
+
+    /// Ends the connection at once: what waits for it is dropped. Tells whether this is how it ends,
+    /// and not how it was ending already.
+    pub(super) fn dismiss(&self, farewell: &Farewell) -> bool {
+        self.link.dismiss(farewell)
     }
 }
 

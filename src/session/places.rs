@@ -93,16 +93,23 @@ impl Places {
 
     /// All connections of the node.
     pub(super) fn peers(&self) -> Vec<Arc<Peer>> {
-        let mut peers = Vec::new();
-        for shard in &self.shards {
+        self.parts().flatten().collect()
+    }
+
+    /// The connections of a user.
+    pub(super) fn of_user(&self, user: &UserId) -> Vec<Arc<Peer>> {
+        let sessions = self.shard(user).lock();
+        let session = sessions.get(user);
+        session.map_or(Vec::new(), |s| s.connections.iter().cloned().collect())
+    }
+
+    /// All connections of the node, in parts between which others may be served.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Vec<Arc<Peer>>> + '_ {
+        self.shards.iter().map(|shard| {
             let sessions = shard.lock();
-            peers.extend(
-                sessions
-                    .values()
-                    .flat_map(|s| s.connections.iter().cloned()),
-            );
-        }
-        peers
+            let connections = sessions.values().flat_map(|s| &s.connections);
+            connections.cloned().collect()
+        })
     }
 
     fn shard(&self, user: &UserId) -> &Mutex<HashMap<UserId, Session, RandomState>> {

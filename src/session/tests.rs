@@ -4,6 +4,7 @@
 mod link;
 mod live;
 mod pipe;
+mod revocation;
 mod tokens;
 
 use std::collections::VecDeque;
@@ -81,6 +82,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
         origins: Origins::parse(&[]).unwrap(),
         allow_missing_origin: true,
         verifier: verifier.unwrap(),
+        revocations: Arc::default(),
         tickets: Tickets::in_memory(),
     };
     Terms {
@@ -138,7 +140,9 @@ impl Peer {
             .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
             .unwrap();
-        reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+        reservation
+            .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+            .unwrap();
         Peer::at(pipe)
     }
 

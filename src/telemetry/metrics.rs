@@ -91,6 +91,15 @@ struct TextLabels {
     kind: &'static str,
 }
 
+/// What was asked of the server API.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ApiLabels {
+    /// One of the methods.
+    method: &'static str,
+    /// ok or error.
+    result: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
@@ -144,6 +153,11 @@ pub struct Metrics {
     pub certificate_expiry_days: Gauge,
     /// Panics that ended a connection. Each is a defect of Gatepost.
     pub panics: Counter,
+    /// Entries of the list of revocations; read when the page is made.
+    pub revocations: Gauge,
+    /// Revocations that are in effect, but could not be written to their file.
+    pub revocations_not_saved: Counter,
+    api_calls: Family<ApiLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
     shadows: Family<ShadowLabels, Counter>,
@@ -236,6 +250,17 @@ impl Metrics {
             m.issuer_keys_age.clone(),
         );
         registry.register("panics", "Panics that ended a connection", m.panics.clone());
+        registry.register("api_calls", "Calls of the server API", m.api_calls.clone());
+        registry.register(
+            "revocations",
+            "Revocations that are remembered",
+            m.revocations.clone(),
+        );
+        registry.register(
+            "revocations_not_saved",
+            "Revocations that could not be written to their file",
+            m.revocations_not_saved.clone(),
+        );
         let bytes = || Unit::Bytes;
         registry.register_with_unit(
             "queued",
@@ -263,6 +288,12 @@ impl Metrics {
     /// Counts a refusal of the door.
     pub fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { code }).inc();
+    }
+
+    /// Counts a call of the server API.
+    pub fn api_called(&self, method: &'static str, result: &'static str) {
+        let labels = ApiLabels { method, result };
+        self.api_calls.get_or_create(&labels).inc();
     }
 
     /// Counts a decision.

@@ -6,14 +6,14 @@ use super::names;
 use super::random::Random;
 
 /// The claims of a token whose grants are of the right form.
-pub struct Granted {
+pub(crate) struct Granted {
     listed: Vec<String>,
     claim: &'static str,
     caps: Vec<Value>,
 }
 
 /// The word of `allow` for a permission.
-pub fn word(permission: &str) -> String {
+pub(crate) fn word(permission: &str) -> String {
     match permission {
         "subscribe" => "sub",
         "publish" => "pub",
@@ -24,7 +24,7 @@ pub fn word(permission: &str) -> String {
 }
 
 /// `None` where they are not.
-pub fn read(claims: &Map<String, Value>) -> Option<Granted> {
+pub(crate) fn read(claims: &Map<String, Value>) -> Option<Granted> {
     let channels: Vec<String> = match claims.get("channels") {
         None => Vec::new(),
         Some(list) => strings(list)?,
@@ -71,7 +71,7 @@ fn strings(list: &Value) -> Option<Vec<String>> {
 
 impl Granted {
     /// The name of the grant that gives it. Of the caps the first that matches decides.
-    pub fn giving(&self, channel: &str, wanted: &str) -> Option<String> {
+    pub(crate) fn giving(&self, channel: &str, wanted: &str) -> Option<String> {
         if wanted == "subscribe" && self.listed.iter().any(|listed| listed == channel) {
             return Some(self.claim.to_owned());
         }
@@ -143,7 +143,10 @@ fn matches_here(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Claims that grant something, or nothing, or are not of the right form.
-pub fn any(random: &mut Random, channel: &dyn Fn(&mut Random) -> String) -> Vec<(String, Value)> {
+pub(crate) fn any(
+    random: &mut Random,
+    channel: &dyn Fn(&mut Random) -> String,
+) -> Vec<(String, Value)> {
     let mut claims = Vec::new();
     if random.once_in(4) {
         let list = match random.once_in(10) {
@@ -176,7 +179,7 @@ fn cap(random: &mut Random, channel: &dyn Fn(&mut Random) -> String) -> Value {
     }
 }
 
-pub fn allow(random: &mut Random) -> Vec<String> {
+pub(crate) fn allow(random: &mut Random) -> Vec<String> {
     let words = ["sub", "pub", "prs", "hst"];
     random.some(3, |random| random.one_of(&words).to_owned())
 }

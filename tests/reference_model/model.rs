@@ -7,7 +7,7 @@ use super::world::{Case, Room, World};
 
 /// What came of a case.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Error 107.
     BadName,
     /// Nobody with such a token would get so far.
@@ -20,7 +20,7 @@ pub enum Answer {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Allowed,
     Code(u32),
 }
@@ -41,7 +41,7 @@ fn denied(step: &str, by: Option<String>) -> Answer {
     decided(Verdict::Code(103), step, by)
 }
 
-pub fn decide(world: &World, case: &Case) -> Answer {
+pub(crate) fn decide(world: &World, case: &Case) -> Answer {
     let Some(name) = names::read(&case.channel) else {
         return Answer::BadName;
     };

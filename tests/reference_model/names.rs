@@ -2,7 +2,7 @@
 
 /// A name taken apart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Name {
+pub(crate) struct Name {
     pub text: String,
     /// `None` for names without one; `Some("")` for personal channels.
     pub namespace: Option<String>,
@@ -11,12 +11,12 @@ pub struct Name {
 }
 
 impl Name {
-    pub fn is_personal(&self) -> bool {
+    pub(crate) fn is_personal(&self) -> bool {
         self.namespace.as_deref() == Some("")
     }
 
     /// What rules read as `channel.namespace`.
-    pub fn word(&self) -> &str {
+    pub(crate) fn word(&self) -> &str {
         match self.namespace.as_deref() {
             None => "default",
             Some("") => "personal",
@@ -27,7 +27,7 @@ impl Name {
 
 /// 1 to 255 bytes of printable ASCII; at most one `#`, and behind it users, sorted and unique;
 /// before it the text up to the first `:` is the namespace, the rest are parts.
-pub fn read(text: &str) -> Option<Name> {
+pub(crate) fn read(text: &str) -> Option<Name> {
     let printable = text.chars().all(|c| ('!'..='~').contains(&c));
     if text.is_empty() || text.len() > 255 || !printable {
         return None;

@@ -3,29 +3,33 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-pub struct Random(StdRng);
+pub(crate) struct Random(StdRng);
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(StdRng::seed_from_u64(seed))
     }
 
     /// From 0 to below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0.random_range(0..end)
     }
 
     /// Once in so many times.
-    pub fn once_in(&mut self, times: usize) -> bool {
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    pub fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(crate) fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())].clone()
     }
 
     /// A list of up to `most`.
-    pub fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Random) -> T) -> Vec<T> {
+    pub(crate) fn some<T>(
+        &mut self,
+        most: usize,
+        mut make: impl FnMut(&mut Random) -> T,
+    ) -> Vec<T> {
         (0..self.below(most + 1)).map(|_| make(self)).collect()
     }
 }

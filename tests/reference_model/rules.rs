@@ -9,7 +9,7 @@ use super::names::Name;
 use super::random::Random;
 
 /// What a rule may read.
-pub struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     pub user: &'a str,
     /// With the defaults filled in.
     pub claims: &'a Map<String, Value>,
@@ -19,7 +19,7 @@ pub struct Facts<'a> {
 }
 
 #[derive(Clone, Debug)]
-pub enum Rule {
+pub(crate) enum Rule {
     Constant(bool),
     Not(Box<Rule>),
     And(Box<Rule>, Box<Rule>),
@@ -37,7 +37,7 @@ pub enum Rule {
 }
 
 #[derive(Clone, Debug)]
-pub enum Text {
+pub(crate) enum Text {
     Literal(&'static str),
     User,
     Claim,
@@ -49,21 +49,21 @@ pub enum Text {
 }
 
 #[derive(Clone, Debug)]
-pub enum List {
+pub(crate) enum List {
     Teams,
     Parts,
     Users,
 }
 
 #[derive(Clone, Debug)]
-pub enum Number {
+pub(crate) enum Number {
     Level,
     Size(List),
 }
 
 impl Rule {
     /// True, false, or neither.
-    pub fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
         match self {
             Rule::Constant(value) => Some(*value),
             Rule::Not(rule) => rule.holds(facts).map(|value| !value),
@@ -95,7 +95,7 @@ impl Rule {
     }
 
     /// In CEL, with a bracket around everything.
-    pub fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         match self {
             Rule::Constant(value) => value.to_string(),
             Rule::Not(rule) => format!("!({})", rule.written()),
@@ -122,7 +122,7 @@ impl Rule {
         }
     }
 
-    pub fn any(random: &mut Random, depth: usize) -> Rule {
+    pub(crate) fn any(random: &mut Random, depth: usize) -> Rule {
         let inner = |random: &mut Random| Box::new(Rule::any(random, depth - 1));
         if depth > 0 && !random.once_in(3) {
             return match random.below(4) {

@@ -11,14 +11,14 @@ use super::{grants, names};
 
 /// A configuration.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     pub declared: Vec<(String, Value)>,
     pub personal: Room,
     pub rooms: Vec<(String, Room)>,
 }
 
 #[derive(Debug, Default)]
-pub struct Room {
+pub(crate) struct Room {
     pub private: bool,
     pub keeps_history: bool,
     pub subscribe: Option<Rule>,
@@ -30,7 +30,7 @@ pub struct Room {
 
 /// A question.
 #[derive(Debug)]
-pub struct Case {
+pub(crate) struct Case {
     pub user: String,
     pub claims: Map<String, Value>,
     pub channel: String,
@@ -42,7 +42,7 @@ pub struct Case {
 
 /// The token of one subscription.
 #[derive(Clone, Debug)]
-pub struct Token {
+pub(crate) struct Token {
     pub user: String,
     pub channel: String,
     pub allow: Vec<String>,
@@ -52,7 +52,7 @@ const USERS: [&str; 5] = ["alice", "bob", "alic", "Alice", "auth0|5f:7c"];
 const ROOMS: [&str; 5] = ["chat", "team", "dm", "vault", "default"];
 
 impl World {
-    pub fn any(random: &mut Random) -> World {
+    pub(crate) fn any(random: &mut Random) -> World {
         let declared = [
             ("teams", json!([])),
             ("muted", json!(false)),
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// The same in the words of the gateway.
-    pub fn source(&self) -> PolicySource {
+    pub(crate) fn source(&self) -> PolicySource {
         PolicySource {
             claims: self.declared.clone(),
             personal: Some(self.personal.source()),
@@ -129,7 +129,7 @@ impl Room {
 }
 
 impl Case {
-    pub fn any(random: &mut Random, world: &World) -> Case {
+    pub(crate) fn any(random: &mut Random, world: &World) -> Case {
         let user = random.one_of(&USERS).to_owned();
         let channel = match random.once_in(15) {
             true => odd_channel(random),

@@ -1,6 +1,7 @@
 //! A WebSocket client of the Centrifuge client protocol, on tungstenite.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -9,9 +10,11 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::wire::{tcp_from, tls_over};
 use super::{Gateway, PATIENCE, http, token};
 
 /// One connection.
@@ -33,25 +36,20 @@ pub struct Closed {
 impl Gateway {
     /// Upgrades with a token in the header, without the connect command.
     pub async fn open(&self, path: &str, token: &str) -> Result<Client, (u16, String)> {
-        let mut request = format!("wss://localhost{path}")
-            .into_client_request()
-            .unwrap();
-        let bearer = format!("Bearer {token}").parse().unwrap();
-        request.headers_mut().insert("authorization", bearer);
         let stream = http::connect(self.public, &self.tls).await;
-        match tokio_tungstenite::client_async(request, stream).await {
-            Ok((socket, _)) => Ok(Client::new(socket)),
-            Err(Error::Http(answer)) => {
-                let body = answer.body().clone().unwrap_or_default();
-                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-                let code = body["error"]["code"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned();
-                Err((answer.status().as_u16(), code))
-            }
-            Err(error) => panic!("{error}"),
-        }
+        upgrade(request(path, token), stream).await
+    }
+
+    /// The same from an address of choice.
+    pub async fn open_from(
+        &self,
+        from: Ipv4Addr,
+        path: &str,
+        token: &str,
+    ) -> Result<Client, (u16, String)> {
+        let tcp = tcp_from(from, self.public).await;
+        let stream = tls_over(tcp, &self.tls).await.unwrap();
+        upgrade(request(path, token), stream).await
     }
 
     /// A connected client with this token.
@@ -64,6 +62,28 @@ impl Gateway {
     /// A connected client of this user.
     pub async fn client(&self, user: &str) -> Client {
         self.client_with(&token(user)).await
+    }
+}
+
+fn request(path: &str, token: &str) -> Request {
+    let mut request = format!("wss://localhost{path}")
+        .into_client_request()
+        .unwrap();
+    let bearer = format!("Bearer {token}").parse().unwrap();
+    request.headers_mut().insert("authorization", bearer);
+    request
+}
+
+async fn upgrade(request: Request, stream: TlsStream<TcpStream>) -> Result<Client, (u16, String)> {
+    match tokio_tungstenite::client_async(request, stream).await {
+        Ok((socket, _)) => Ok(Client::new(socket)),
+        Err(Error::Http(answer)) => {
+            let body = answer.body().clone().unwrap_or_default();
+            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let code = body["error"]["code"].as_str().unwrap_or_default();
+            Err((answer.status().as_u16(), code.to_owned()))
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 

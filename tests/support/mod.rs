@@ -7,6 +7,7 @@
 )]
 
 pub mod answers;
+pub mod api;
 pub mod client;
 pub mod dev;
 pub mod door;
@@ -155,19 +156,8 @@ secret_env = "GATEPOST_TEST_SECRET"
     fn run(folder: TempDir, config: &str, certificate: CertificateDer<'static>) -> Gateway {
         let file = folder.path().join("gatepost.toml");
         std::fs::write(&file, config).unwrap();
-        let mut child = Command::new(
-            std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()),
-        )
-        .args(["serve", "--config"])
-        .arg(&file)
-        .env("GATEPOST_TEST_SECRET", SECRET)
-        .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
         let log = Arc::default();
-        let (public, admin) = addresses(child.stderr.take().unwrap(), &log);
+        let (child, (public, admin)) = spawn(&file, &log);
         Gateway {
             child,
             public,
@@ -176,6 +166,14 @@ secret_env = "GATEPOST_TEST_SECRET"
             folder,
             log,
         }
+    }
+
+    /// Kills it, and starts another with the same configuration; clients have to come anew.
+    pub async fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.ended().await;
+        let file = self.folder.path().join("gatepost.toml");
+        (self.child, (self.public, self.admin)) = spawn(&file, &self.log);
     }
 
     pub fn pid(&self) -> u32 {
@@ -241,6 +239,25 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(
+    file: &Path,
+    log: &Arc<parking_lot::Mutex<Vec<String>>>,
+) -> (Child, (SocketAddr, SocketAddr)) {
+    let mut child = Command::new(
+        std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()),
+    )
+    .args(["serve", "--config"])
+    .arg(file)
+    .env("GATEPOST_TEST_SECRET", SECRET)
+    .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
+    .stdin(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let found = addresses(child.stderr.take().unwrap(), log);
+    (child, found)
 }
 
 /// Reads the log until it says where the gateway listens; a thread keeps the rest.

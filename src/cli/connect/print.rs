@@ -38,7 +38,7 @@ fn time_of_day(now: UnixSeconds) -> String {
 
 /// Replaces what a terminal would obey, or what would make a line read differently than it is,
 /// by escapes in JSON's way, so that JSON stays the JSON that it was.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::cli) fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for character in text.chars() {
         if is_harmless(character) {

@@ -59,6 +59,7 @@ fn tls_12_files_and_folder_are_private_and_nothing_is_left_over() {
         names,
         [
             ".gitignore",
+            "api.key",
             "issuer.key",
             "localhost.key",
             "localhost.pem",

@@ -21,6 +21,7 @@ fn door(settings: IssuerSettings, allow_missing_origin: bool) -> Door {
         origins: Origins::parse(&[APP.to_owned(), "null".to_owned()]).unwrap(),
         allow_missing_origin,
         verifier: Verifier::new(vec![settings], DeclaredClaims::default()).unwrap(),
+        revocations: Arc::default(),
         tickets: Tickets::in_memory(),
     }
 }

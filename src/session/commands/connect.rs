@@ -58,8 +58,7 @@ impl Client {
         let expired = ErrorCode::TokenExpired.into();
         let identity = self.judge_token(token, "connect", expired).await?;
         if identity.expires_at() > self.identity.expires_at() {
-            self.peer.set_identity(&identity);
-            self.identity = identity;
+            self.take_identity(identity)?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ impl Client {
         // Never 109, with which SDKs stop for good: who comes back is told at connect.
         let expired = Disconnect::ConnectionExpired.into();
         let identity = self.judge_token(token, "refresh", expired).await?;
-        self.adopt(identity).await;
+        self.adopt(identity).await?;
         let result = RefreshResult {
             client: self.peer.name().to_owned(),
             version: VERSION.to_owned(),
@@ -60,13 +60,15 @@ impl Client {
         let door = self.node.terms.load().door.clone();
         let verified = match Token::parse(token.expose_secret()) {
             // In a box: few bring a token, and the task of every connection would have the room.
-            Ok(token) => Box::pin(door.verifier.verify_or_ask(&token, now)).await,
+            Ok(token) => Box::pin(door.verify(&token, now)).await,
             Err(refusal) => Err(refusal),
         };
         match verified {
             Ok(identity) if self.is_same_user(&identity) => Ok(identity),
             Ok(_) => Err(self.refuse_token(command, "another_user")),
             Err(Refusal::TokenExpired) => Err(expired),
+            Err(Refusal::TokenRevoked) => Err(Disconnect::TokenRevoked.into()),
+            Err(Refusal::UserBlocked) => Err(Disconnect::UserBlocked.into()),
             // The fault is not the token's: the client may come with it again.
             Err(refusal) if refusal.is_passing() => Err(ErrorCode::InternalServerError.into()),
             Err(refusal) => Err(self.refuse_token(command, refusal.code())),
@@ -92,16 +94,16 @@ impl Client {
     }
 
     /// The newer identity is the connection's from now on, in all that it hears and does.
-    async fn adopt(&mut self, identity: Identity) {
+    async fn adopt(&mut self, identity: Identity) -> Result<(), Stop> {
         let had = self.server_side();
         for subscription in self.subscriptions.iter() {
             subscription.doubt();
         }
-        self.peer.set_identity(&identity);
-        self.identity = identity;
+        self.take_identity(identity)?;
         self.leave_server_side().await;
         self.decide_again(Which::Stale).await;
         self.follow_server_side(&had).await;
+        Ok(())
     }
 
     /// Seconds until the client is to bring a newer token.

@@ -156,8 +156,7 @@ impl Client {
         let now = self.node.clock.now();
         self.subscriptions.iter().filter_map(move |subscription| {
             let given = subscription.given()?;
-            let ends_in = given.token.as_ref()?.ends_in(now);
-            Some((subscription.channel(), ends_in))
+            Some((subscription.channel(), given.token.as_ref()?.ends_in(now)))
         })
     }
 }

@@ -44,11 +44,6 @@ impl Connection {
         // Only ever earlier: whichever clock says so, the end has come (LIVE-1).
         let end = self.ends_in();
         self.deadlines.hasten(Due::Expiry, end);
-        if let Service::Protocol(client) = &self.service
-            && let Some(end) = client.subscriptions_end_in()
-        {
-            self.deadlines.hasten(Due::Subscription, end);
-        }
         // Its issuer is gone, or what is known of its token does not do any more: the door decides.
         let vouched = match &mut self.service {
             Service::Protocol(client) => client.vouch().is_ok(),
@@ -59,6 +54,11 @@ impl Connection {
         };
         if !vouched {
             return self.peer.end(Disconnect::ConnectionExpired);
+        }
+        if let Service::Protocol(client) = &self.service
+            && let Some(end) = client.subscriptions_end_in()
+        {
+            self.deadlines.hasten(Due::Subscription, end);
         }
         self.decide_again(Which::Stale).await;
     }

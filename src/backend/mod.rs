@@ -1,0 +1,174 @@
+//! The server API: what the team's own service may ask of this node.
+//!
+//! Methods, shapes and codes are those of Centrifugo's, so that its server libraries work. `edge`
+//! reads the request and writes the answer; what a key may ask for is carried out here, by the
+//! same lists and sessions that the door uses. Nothing in here may repeat or log a key.
+
+mod disconnect;
+mod keys;
+mod revoke;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub use keys::{ApiKeyFault, ApiKeys};
+
+use crate::clock::Clock;
+use crate::policy::UserId;
+use crate::protocol::ErrorCode;
+use crate::session::Sessions;
+use crate::telemetry::{Metrics, logs};
+
+/// What answers the server API.
+pub struct Backend {
+    /// Who may ask.
+    pub keys: ApiKeys,
+    /// Who is here.
+    pub sessions: Sessions,
+    /// The time that revocations are judged by.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Revokes one token by its `jti`.
+    RevokeToken,
+    /// Revokes the tokens of a user that were issued before a time.
+    InvalidateUserTokens,
+    /// Blocks a user, whatever token they bring.
+    BlockUser,
+    /// Takes a block back.
+    UnblockUser,
+    /// Ends connections of a user, who may come back.
+    Disconnect,
+}
+
+impl Method {
+    /// All methods.
+    pub const ALL: [Method; 5] = [
+        Method::RevokeToken,
+        Method::InvalidateUserTokens,
+        Method::BlockUser,
+        Method::UnblockUser,
+        Method::Disconnect,
+    ];
+
+    /// The method behind `/api/`.
+    pub fn parse(name: &str) -> Option<Method> {
+        Method::ALL
+            .into_iter()
+            .find(|method| method.as_str() == name)
+    }
+
+    /// As it stands in the path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::RevokeToken => "revoke_token",
+            Method::InvalidateUserTokens => "invalidate_user_tokens",
+            Method::BlockUser => "block_user",
+            Method::UnblockUser => "unblock_user",
+            Method::Disconnect => "disconnect",
+        }
+    }
+}
+
+/// Why a call did nothing, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The body is not what the method takes.
+    Malformed(String),
+    /// An error of the API.
+    Error {
+        /// Its number.
+        code: ErrorCode,
+        /// What was wrong, and what to do.
+        message: String,
+    },
+}
+
+impl Fault {
+    fn new(code: ErrorCode, detail: impl fmt::Display) -> Fault {
+        let message = format!("{}: {detail}", code.message());
+        Fault::Error { code, message }
+    }
+
+    fn bad_request(detail: impl fmt::Display) -> Fault {
+        Fault::new(ErrorCode::BadRequest, detail)
+    }
+}
+
+/// What a call came to.
+struct Done {
+    /// Whom it was about, for the log.
+    user: Option<UserId>,
+    /// How many connections it ended.
+    ended: usize,
+}
+
+impl Backend {
+    /// Carries out a call by somebody who has a key. The value is the `result` of the answer.
+    ///
+    /// # Errors
+    /// When it was not carried out.
+    pub async fn call(&self, method: Method, body: &[u8], client: IpAddr) -> Result<Value, Fault> {
+        let done = match method {
+            Method::RevokeToken => self.revoke_token(body).await,
+            Method::InvalidateUserTokens => self.invalidate_user_tokens(body).await,
+            Method::BlockUser => self.block_user(body).await,
+            Method::UnblockUser => self.unblock_user(body).await,
+            Method::Disconnect => self.disconnect(body).await,
+        };
+        let method = method.as_str();
+        match done {
+            Ok(Done { user, ended }) => {
+                self.metrics.api_called(method, "ok");
+                let user = user.as_ref().map(UserId::as_str);
+                tracing::info!(method, user, ended, %client, "admin call");
+                Ok(json!({ "ended": ended, "nodes": 1 }))
+            }
+            Err(fault) => {
+                self.metrics.api_called(method, "error");
+                let reason = match &fault {
+                    Fault::Malformed(reason) => reason,
+                    Fault::Error { message, .. } => message,
+                };
+                let reason = logs::field(reason);
+                tracing::warn!(method, reason, %client, "admin call failed");
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// Reads a request. An unknown member is a fault: a filter that is silently ignored would widen
+/// what a call does.
+fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|fault| Fault::Malformed(fault.to_string()))
+}
+
+/// The user that a call must name.
+fn user_of(text: Option<&str>) -> Result<UserId, Fault> {
+    let text = text.unwrap_or_default();
+    UserId::parse(text).map_err(|fault| Fault::bad_request(format_args!("user: {fault}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_has_a_name_that_finds_it() {
+        for method in Method::ALL {
+            assert_eq!(Method::parse(method.as_str()), Some(method));
+        }
+        for unknown in ["", "publish", "Disconnect", "disconnect/"] {
+            assert_eq!(Method::parse(unknown), None, "{unknown}");
+        }
+    }
+}
