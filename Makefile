@@ -7,6 +7,8 @@
 
 CARGO ?= cargo
 BINARY := target/release/gatepost
+# A balancer, for the tests of what is behind one.
+HAPROXY := /usr/sbin/haproxy
 CHROMIUM ?= $(shell command -v chromium || echo /usr/bin/chromium)
 CARGO_DENY := .tools/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
@@ -43,7 +45,7 @@ lint: web-build
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-rust-tests: web-build
+rust-tests: web-build $(HAPROXY)
 	$(CARGO) test --workspace --locked
 
 web-tests: $(STAMPS)/npm
@@ -91,6 +93,10 @@ web-build: $(STAMPS)/npm
 $(STAMPS)/npm: web/package-lock.json web/package.json
 	cd web && npm ci --no-audit --no-fund
 	mkdir -p $(STAMPS) && touch $@
+
+$(HAPROXY):
+	$(SUDO) apt-get update -qq
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends haproxy
 
 $(CHROMIUM):
 	$(SUDO) apt-get update -qq

@@ -10,8 +10,8 @@
 //!
 //! [`backend`] is what the team's own service may ask of the node, [`fetch`] how Gatepost asks
 //! others over HTTPS. Beside them stand [`policy`] and [`protocol`], which are pure functions over
-//! data, and around them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`] and
-//! `turns` are small things that several of them use.
+//! data, and around them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`],
+//! [`rate`] and `turns` are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -28,6 +28,7 @@ pub mod identity;
 pub mod limits;
 pub mod policy;
 pub mod protocol;
+pub mod rate;
 pub mod session;
 pub mod telemetry;
 mod turns;

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::rate::Rate;
+
 /// Most bytes of a request's head; hyper answers 431 above it.
 pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
 /// Most headers of a request: 431 above it.
@@ -63,6 +65,10 @@ pub const ENDS_IN_A_TURN: usize = 8;
 pub const ACCEPT_RETRY_MIN: Duration = Duration::from_millis(10);
 /// Longest wait after accept failed for want of file descriptors.
 pub const ACCEPT_RETRY_MAX: Duration = Duration::from_secs(1);
+/// Users of whom is known how often they connected.
+pub const USERS_COUNTED: usize = 65_536;
+/// Addresses, with the prefixes of IPv6, of which is known how often they connected or failed.
+pub const ADDRESSES_COUNTED: usize = 65_536;
 /// Most sockets of a node that have not sent a whole ClientHello; the oldest silent one goes first.
 pub const SILENT_SOCKETS: usize = 8192;
 
@@ -71,14 +77,14 @@ pub const SILENT_SOCKETS: usize = 8192;
 pub const FIRST_MESSAGE_BYTES: usize = 256 * 1024;
 /// Longest time for a message to arrive whole.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Most reads in a row that do not complete a message, within [`EMPTY_READS_WINDOW`].
-pub const EMPTY_READS: u32 = 256;
-/// See [`EMPTY_READS`].
-pub const EMPTY_READS_WINDOW: Duration = Duration::from_secs(10);
-/// Control frames a second a client may send, in the long run.
-pub const CONTROL_FRAMES_PER_SECOND: u32 = 10;
-/// Control frames a client may send at once.
-pub const CONTROL_FRAMES_BURST: u32 = 20;
+/// Reads in a row that do not complete a message.
+pub const EMPTY_READS: Rate = Rate::per_second(25, 256);
+/// Control frames of a client.
+pub const CONTROL_FRAMES: Rate = Rate::per_second(10, 20);
+/// How long a client may go on sending more than it may, before it is sent away (CHAN-8).
+pub const OVERLOAD_TIME: Duration = Duration::from_secs(10);
+/// After so long without a refused command the time counts anew.
+pub const OVERLOAD_GAP: Duration = Duration::from_secs(1);
 /// Commands a message may hold beyond one for each channel.
 pub const EXTRA_COMMANDS: usize = 64;
 /// Bytes that one turn of a connection reads, into a buffer of the thread.
@@ -100,7 +106,7 @@ pub const EXPIRY_GRACE: Duration = Duration::from_secs(25);
 /// The longest that a client is told before the end of its token to bring a newer one.
 pub const REFRESH_MARGIN: Duration = Duration::from_secs(30);
 /// How often a connection may bring a newer token.
-pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+pub const REFRESHES: Rate = Rate::per_minute(12).with_burst(1);
 /// The longest time that a client is told to bring a newer token after.
 pub const TTL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How often it is looked whether the wall clock and the deadlines' clock still agree.

@@ -211,6 +211,32 @@ async fn origins_and_limits_change_live() {
     drop(first);
 }
 
+#[tokio::test]
+async fn rates_change_live() {
+    let gateway = Gateway::start();
+    let mut alice = gateway.client("alice").await;
+    for number in 0..3 {
+        alice.publish("chat:a", json!(number)).await;
+    }
+    let mut text = gateway.written();
+    for rate in ["publishes", "failures_per_address"] {
+        let (off, slow) = (
+            format!("{rate} = \"off\""),
+            format!("{rate} = \"1/h burst 1\""),
+        );
+        assert!(text.contains(&off));
+        text = text.replace(&off, &slow);
+    }
+    assert!(gateway.reload(&text).await);
+    let publish = json!({"channel": "chat:a", "data": 1});
+    alice.ok("publish", publish.clone()).await;
+    assert_eq!(alice.error("publish", publish).await, 111);
+    let bad = async || gateway.open("/connection/websocket", "bad").await;
+    assert_eq!(bad().await.err().unwrap().0, 401);
+    let (status, code) = bad().await.err().unwrap();
+    assert_eq!((status, code.as_str()), (429, "address_fails_too_often"));
+}
+
 /// A second issuer beside the one of the tests; its users are the same.
 const OTHER: &str = r#"
 [[issuer]]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -23,13 +24,14 @@ use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
-    Admin, Certificates, Explanations, Gateway, HandshakeLimits, Listener, Readiness, Reloads,
-    Site, Transport,
+    Addresses, Admin, Ceiling, Certificates, Explanations, Gateway, HandshakeLimits, Listener,
+    Proxies, Readiness, Reloads, Site, Transport,
 };
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::identity::revocations::Keeper;
 use crate::identity::{Door, Revocations};
+use crate::limits::SILENT_SOCKETS;
 use crate::session::{InForce, Node, Sessions, Terms};
 use crate::telemetry::{Metrics, logs};
 
@@ -177,6 +179,9 @@ impl House {
             metrics: metrics.clone(),
             lines: logs::Samplers::default(),
         }));
+        let addresses = Arc::new(Addresses::new(config.limits.addresses));
+        let ceiling = Ceiling::of(config.limits.max_connections, file_limit());
+        let most = ceiling.most();
         let gateway = Arc::new(Gateway {
             sessions: sessions.clone(),
             hosts: config.listen.hosts,
@@ -184,6 +189,9 @@ impl House {
             explanations: Explanations::new(config.explain),
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
+            proxies: Proxies::new(config.proxies.networks, config.proxies.header),
+            addresses: addresses.clone(),
+            ceiling,
             site,
             clock: clock.clone(),
             metrics: metrics.clone(),
@@ -195,6 +203,8 @@ impl House {
             in_a_turn: config.limits.handshakes_per_turn.saturating_mul(cores()),
             timeout: config.limits.handshake_timeout,
             silent_per_address: config.limits.silent_sockets_per_address,
+            // Who says nothing must not keep out who does.
+            silent_in_all: SILENT_SOCKETS.min(most / 4).max(1),
         };
         let (transport, certificate) = transport(config.tls, limits);
         let listener = {
@@ -212,13 +222,14 @@ impl House {
         let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)
             .context("the admin listener")?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
-        tracing::info!(%public, admin = %private, "listening");
+        tracing::info!(%public, admin = %private, max_connections = most, "listening");
         let reload = Reload {
             file,
             resolved,
             hosts,
             certificate,
             sessions: sessions.clone(),
+            addresses,
             reloads,
             keepers: Keepers::new(metrics.clone()),
             metrics,
@@ -256,8 +267,7 @@ fn transport(tls: Tls, limits: HandshakeLimits) -> (Transport, Option<InUse>) {
         }
         Tls::Off {
             behind_tls_proxy: true,
-            trusted_proxies,
-        } => Transport::BehindProxies(trusted_proxies),
+        } => Transport::BehindProxies,
         Tls::Off { .. } => Transport::Loopback,
     };
     (transport, None)
@@ -306,7 +316,6 @@ impl Stops {
 /// Each connection is a file descriptor; the soft limit is often 1,024 for the sake of programs
 /// that use `select`, which this one does not.
 fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -316,6 +325,13 @@ fn raise_file_limit() {
         Ok(()) => tracing::debug!(files = limit.maximum, "file limit raised"),
         Err(error) => tracing::warn!(%error, files = limit.current, "file limit not raised"),
     }
+}
+
+/// How many file descriptors there may be. Without a limit, what Linux gives a process at most,
+/// unless it is told otherwise (`fs.nr_open`).
+fn file_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(1 << 20, |files| usize::try_from(files).unwrap_or(1 << 20))
 }
 
 /// A panic is a defect, and goes where all else is logged; its message is ours, never a client's.

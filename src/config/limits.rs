@@ -4,9 +4,13 @@
 
 use std::time::Duration;
 
+use toml::de::DeValue;
+
 use super::resolved::Resolved;
 use super::section::Section;
-use super::value;
+use super::value::{self, Misfit};
+use crate::edge::AddressRates;
+use crate::rate::Rate;
 
 /// Limits of the node (SECURITY §12).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub struct Limits {
     /// Sockets of one address that have not yet sent a ClientHello (TLS-10). Worst case for each:
     /// a socket and a few hundred bytes.
     pub silent_sockets_per_address: usize,
+    /// What one address may do at the door (LIMIT-1).
+    pub addresses: AddressRates,
+    /// Most connections; none: as many as there are file descriptors for (LIMIT-3).
+    pub max_connections: Option<usize>,
 }
 
 impl Default for Limits {
@@ -27,6 +35,11 @@ impl Default for Limits {
             handshakes_per_turn: 2,
             handshake_timeout: Duration::from_secs(10),
             silent_sockets_per_address: 64,
+            addresses: AddressRates {
+                connections: Some(Rate::per_second(100, 1000)),
+                failures: Some(Rate::per_second(2, 20)),
+            },
+            max_connections: None,
         }
     }
 }
@@ -51,10 +64,34 @@ pub(super) fn read(section: Section<'_>) -> Limits {
             &count,
             defaults.silent_sockets_per_address,
         ),
+        addresses: AddressRates {
+            connections: section.or(
+                "connections_per_address",
+                value::rate,
+                defaults.addresses.connections,
+            ),
+            failures: section.or(
+                "failures_per_address",
+                value::rate,
+                defaults.addresses.failures,
+            ),
+        },
+        max_connections: section.or("max_connections", most, defaults.max_connections),
     };
     section.finish();
     limits
 }
+
+/// A number, or as many as there is room for.
+fn most(value: &DeValue<'_>) -> Result<Option<usize>, Misfit> {
+    match value.as_str() {
+        Some(AUTO) => Ok(None),
+        Some(_) => Err(Misfit::new("must be a number or \"auto\"")),
+        None => value::integer(1..=100_000_000)(value).map(Some),
+    }
+}
+
+const AUTO: &str = "auto";
 
 /// How a node ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +138,16 @@ impl Limits {
             "silent_sockets_per_address",
             self.silent_sockets_per_address,
         );
+        let rates = &self.addresses;
+        out.text(
+            "connections_per_address",
+            value::show_rate(rates.connections),
+        );
+        out.text("failures_per_address", value::show_rate(rates.failures));
+        match self.max_connections {
+            Some(most) => out.bare("max_connections", most),
+            None => out.text("max_connections", AUTO),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod limits;
 mod listen;
 mod log;
 mod mask;
+mod proxies;
 mod reader;
 mod resolved;
 mod revocations;
@@ -47,6 +48,7 @@ pub use issuer::{DEV_ISSUER, KnownIssuer};
 pub use limits::{Drain, Limits};
 pub use listen::Listen;
 pub use log::Log;
+pub use proxies::TrustedProxies;
 pub use reader::Scope;
 pub use tls::{Certificate, CertificateFiles, Tls, TlsVersion};
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of the public listener.
     pub tls: Tls,
+    /// Who is trusted to name a client.
+    pub proxies: TrustedProxies,
     /// Who is let in. What outlives a door is not of the configuration: whoever runs it gives that.
     pub door: Door,
     /// Whether `/connection/echo` is there.

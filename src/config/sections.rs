@@ -14,8 +14,8 @@ use super::resolved::Resolved;
 use super::rooms::Rooms;
 use super::section::Section;
 use super::{
-    Config, Drain, Limits, Listen, Log, Overrides, Tls, admin, door, engine, expect, expect_files,
-    issuer, limits, listen, log, revocations, rooms, session, tls,
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, TrustedProxies, admin, door, engine,
+    expect, expect_files, issuer, limits, listen, log, revocations, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
 use crate::identity::RevocationSettings;
@@ -27,6 +27,7 @@ pub(super) struct Sections {
     listen: Listen,
     /// `None` when there is a fault in it.
     tls: Option<Tls>,
+    proxies: TrustedProxies,
     door: DoorSettings,
     issuers: Issuers,
     admin: Admin,
@@ -58,15 +59,17 @@ impl Sections {
     ) -> Sections {
         let listen = listen::read(root.section("listen"), &overrides);
         let limits = root.section("limits");
+        let (tls, proxies) = match root.reader.scope() {
+            Scope::Whole => tls::read(root.section("tls"), &listen, &overrides),
+            // Everything there is about files that need not be here.
+            Scope::Rules => {
+                root.section("tls");
+                (None, TrustedProxies::default())
+            }
+        };
         let sections = Sections {
-            tls: match root.reader.scope() {
-                Scope::Whole => tls::read(root.section("tls"), &listen, &overrides),
-                // Everything there is about files that need not be here.
-                Scope::Rules => {
-                    root.section("tls");
-                    None
-                }
-            },
+            tls,
+            proxies,
             listen,
             door: door::read(root.section("door"), &overrides),
             admin: admin::read(root.section("admin"), environment, &overrides),
@@ -121,6 +124,7 @@ impl Sections {
         Some(Config {
             listen: self.listen,
             tls: self.tls?,
+            proxies: self.proxies,
             echo: self.door.echo,
             explain: self.door.explain,
             door: self.door.with(verifier?),
@@ -143,6 +147,7 @@ impl Sections {
         self.listen.resolve(&mut out);
         if let Some(tls) = &self.tls {
             tls.resolve(&mut out);
+            self.proxies.resolve(&mut out);
         }
         self.door.resolve(&mut out);
         self.issuers.resolve(&mut out);

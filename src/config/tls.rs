@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::Overrides;
 use super::listen::Listen;
+use super::proxies::{self, TrustedProxies};
 use super::resolved::Resolved;
-use super::section::{At, Section};
+use super::section::Section;
 use super::value;
 use crate::clock::Clock;
 use crate::edge::tls::leaf::{self, Validity};
@@ -23,10 +23,8 @@ pub enum Tls {
     Files(Certificate),
     /// Clear text: on loopback, or behind proxies that speak TLS.
     Off {
-        /// Whether TLS ends at a proxy in front.
+        /// Whether TLS ends at a trusted proxy in front.
         behind_tls_proxy: bool,
-        /// The networks that it connects from.
-        trusted_proxies: Vec<IpNet>,
     },
 }
 
@@ -77,8 +75,12 @@ enum Mode {
     Off,
 }
 
-/// `None` when there is a fault.
-pub(super) fn read(section: Section<'_>, listen: &Listen, overrides: &Overrides) -> Option<Tls> {
+/// No `Tls` when there is a fault.
+pub(super) fn read(
+    section: Section<'_>,
+    listen: &Listen,
+    overrides: &Overrides,
+) -> (Option<Tls>, TrustedProxies) {
     section.unavailable("client_ca", "client certificates are not asked for");
     let mode = section.or(
         "mode",
@@ -89,29 +91,21 @@ pub(super) fn read(section: Section<'_>, listen: &Listen, overrides: &Overrides)
     let min_version = section.or("min_version", value::choice(versions), TlsVersion::Tls12);
     let files = read_files(&section, mode, overrides);
     let behind_tls_proxy = section.or("behind_tls_proxy", value::boolean, false);
-    let trusted = section.list("trusted_proxies", value::network);
-    let trusted_proxies: Vec<IpNet> = trusted
-        .into_iter()
-        .flat_map(At::into_inner)
-        .map(At::into_inner)
-        .collect();
+    let proxies = proxies::read(&section);
     let tls = match mode {
         Mode::On => {
-            refuse_proxies_with_tls(&section, behind_tls_proxy, &trusted_proxies);
+            refuse_tls_twice(&section, behind_tls_proxy);
             files
                 .and_then(|files| load(&section, files, min_version, &listen.hosts))
                 .map(Tls::Files)
         }
         Mode::Off => {
-            check_clear_text(&section, listen, behind_tls_proxy, &trusted_proxies);
-            Some(Tls::Off {
-                behind_tls_proxy,
-                trusted_proxies,
-            })
+            check_clear_text(&section, listen, behind_tls_proxy, &proxies);
+            Some(Tls::Off { behind_tls_proxy })
         }
     };
     section.finish();
-    tls
+    (tls, proxies)
 }
 
 fn read_files(
@@ -193,18 +187,13 @@ fn tell(section: &Section<'_>, fault: &CertificateFault) {
 }
 
 /// An option that does nothing must not look as if it did.
-fn refuse_proxies_with_tls(section: &Section<'_>, behind: bool, trusted: &[IpNet]) {
-    for (name, set) in [
-        ("behind_tls_proxy", behind),
-        ("trusted_proxies", !trusted.is_empty()),
-    ] {
-        if set {
-            section.reader.fault_with_help(
-                &section.place(name),
-                format!("`{name}` has no effect while `mode` is \"on\""),
-                "it is for mode = \"off\", where a proxy in front speaks TLS",
-            );
-        }
+fn refuse_tls_twice(section: &Section<'_>, behind: bool) {
+    if behind {
+        section.reader.fault_with_help(
+            &section.place("behind_tls_proxy"),
+            "`behind_tls_proxy` has no effect while `mode` is \"on\"",
+            "it is for mode = \"off\", where a proxy in front speaks TLS",
+        );
     }
 }
 
@@ -213,8 +202,9 @@ fn check_clear_text(
     section: &Section<'_>,
     listen: &Listen,
     behind_tls_proxy: bool,
-    trusted_proxies: &[IpNet],
+    proxies: &TrustedProxies,
 ) {
+    let trusted_proxies = &proxies.networks;
     if section.has_faults("trusted_proxies") || section.has_faults("behind_tls_proxy") {
         // What was meant is not known.
     } else if behind_tls_proxy && trusted_proxies.is_empty() {
@@ -257,13 +247,9 @@ impl Tls {
                     },
                 );
             }
-            Tls::Off {
-                behind_tls_proxy,
-                trusted_proxies,
-            } => {
+            Tls::Off { behind_tls_proxy } => {
                 out.text("mode", "off");
                 out.bare("behind_tls_proxy", behind_tls_proxy);
-                out.texts("trusted_proxies", trusted_proxies);
             }
         }
     }

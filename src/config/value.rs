@@ -10,6 +10,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::de::DeValue;
 
+use crate::rate::Rate;
+
 /// Why a value does not fit: what follows the name of the option, and perhaps what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Misfit {
@@ -130,6 +132,25 @@ pub(super) fn duration(
         }
         Ok(duration)
     }
+}
+
+/// How often something may happen, or `None` for as often as it likes: `"off"`, or 0.
+pub(super) fn rate(value: &DeValue<'_>) -> Result<Option<Rate>, Misfit> {
+    let help = "write how many in which time, such as \"100/s\" or \"30/min burst 60\", or \"off\"";
+    match value {
+        DeValue::String(text) if text == "off" || text == "0" => Ok(None),
+        DeValue::String(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Misfit::new(format!("is not a rate of 1 to {}", Rate::MAX)).help(help)),
+        DeValue::Integer(number) if number.as_str() == "0" => Ok(None),
+        _ => Err(Misfit::kind("a rate in quotes", value).help(help)),
+    }
+}
+
+/// A rate as it would be written in the config.
+pub(super) fn show_rate(rate: Option<Rate>) -> String {
+    rate.map_or("off".to_owned(), |rate| rate.to_string())
 }
 
 /// A number of bytes: `"64KiB"`, or the bare number.

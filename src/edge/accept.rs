@@ -6,14 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::addresses::Arrival;
 use super::stream::Stream;
 use super::tls::{Certificates, Tls};
+use super::visit::Visit;
 use super::{Gateway, HandshakeLimits};
 use crate::limits::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN, ACCEPTS_IN_A_TURN, LISTEN_BACKLOG};
 use crate::telemetry::HandshakeResult;
@@ -31,8 +32,8 @@ pub enum Transport {
     },
     /// Clear text, on loopback.
     Loopback,
-    /// Clear text, from these proxies only: TLS ends there.
-    BehindProxies(Vec<IpNet>),
+    /// Clear text, from trusted proxies only: TLS ends there.
+    BehindProxies,
 }
 
 /// The public listener, bound.
@@ -46,7 +47,7 @@ pub struct Listener {
 enum Accepted {
     Tls(Arc<Tls>),
     Loopback,
-    BehindProxies(Vec<IpNet>),
+    BehindProxies,
 }
 
 impl Listener {
@@ -66,7 +67,7 @@ impl Listener {
                 limits,
             } => Accepted::Tls(Arc::new(Tls::new(certificates, only_tls_13, limits)?)),
             Transport::Loopback => Accepted::Loopback,
-            Transport::BehindProxies(proxies) => Accepted::BehindProxies(proxies),
+            Transport::BehindProxies => Accepted::BehindProxies,
         };
         let socket = listen(address)?;
         Ok(Listener {
@@ -124,46 +125,65 @@ impl Listener {
     }
 
     fn take(&self, socket: TcpStream, client: SocketAddr, stop: &CancellationToken) {
-        self.gateway.metrics.accepted.inc();
-        let trusted = match &self.transport {
+        let gateway = &self.gateway;
+        gateway.metrics.accepted.inc();
+        let peer = client.ip().to_canonical();
+        let trusts = gateway.proxies.trusts(peer);
+        let may_speak = match &self.transport {
             Accepted::Tls(_) => true,
-            Accepted::Loopback => client.ip().to_canonical().is_loopback(),
-            Accepted::BehindProxies(proxies) => {
-                let address = client.ip().to_canonical();
-                proxies.iter().any(|network| network.contains(&address))
-            }
+            Accepted::Loopback => peer.is_loopback(),
+            Accepted::BehindProxies => trusts,
         };
-        if !trusted {
+        if !may_speak {
             // Clear text from anybody else is not even read (TLS-11).
             tracing::debug!(%client, "clear text from an address that is no trusted proxy");
             return;
         }
-        let (gateway, stop) = (self.gateway.clone(), stop.clone());
+        let Some(plain) = gateway.ceiling.enter(gateway.sessions.connections()) else {
+            return gateway.turn_away(client, "node");
+        };
+        // A proxy's connections are those of its clients, who are counted by their requests.
+        let told = match trusts {
+            true => None,
+            false => match gateway.addresses.arrive(peer) {
+                Arrival::Served => None,
+                Arrival::Told { retry_after } => Some(retry_after),
+                Arrival::TurnedAway => return gateway.turn_away(client, "address"),
+            },
+        };
+        let visit = Visit { peer, told };
+        let (gateway, stop) = (gateway.clone(), stop.clone());
         // An idle connection between two requests must not hold up the end of the process.
         match &self.transport {
             Accepted::Tls(tls) => {
-                let serve = serve_tls(tls.clone(), socket, client, gateway);
-                self.tasks
-                    .spawn(async move { stop.run_until_cancelled(serve).await });
+                let serve = serve_tls(tls.clone(), socket, visit, gateway);
+                self.tasks.spawn(async move {
+                    stop.run_until_cancelled(serve).await;
+                    drop(plain);
+                });
             }
-            Accepted::Loopback | Accepted::BehindProxies(_) => {
-                let serve = gateway.serve(Stream::Clear(socket), client);
-                self.tasks
-                    .spawn(async move { stop.run_until_cancelled(serve).await });
+            Accepted::Loopback | Accepted::BehindProxies => {
+                let serve = gateway.serve(Stream::Clear(socket), visit);
+                self.tasks.spawn(async move {
+                    stop.run_until_cancelled(serve).await;
+                    drop(plain);
+                });
             }
         }
     }
 }
 
-async fn serve_tls(tls: Arc<Tls>, socket: TcpStream, client: SocketAddr, gateway: Arc<Gateway>) {
+async fn serve_tls(tls: Arc<Tls>, socket: TcpStream, visit: Visit, gateway: Arc<Gateway>) {
+    let peer = visit.peer;
+    let counted = (!gateway.proxies.trusts(peer)).then_some(peer);
     // Boxed, so that the handshake's state is gone before the requests are read.
-    match Box::pin(tls.accept(socket, client.ip())).await {
+    match Box::pin(tls.accept(socket, counted)).await {
         Ok(stream) => {
             gateway.metrics.handshake(HandshakeResult::Done);
-            Box::pin(gateway.serve(Stream::Tls(Box::new(stream)), client)).await;
+            Box::pin(gateway.serve(Stream::Tls(Box::new(stream)), visit)).await;
         }
         Err(result) => {
-            tracing::debug!(%client, result = result.as_str(), "TLS handshake not completed");
+            tracing::debug!(%peer, result = result.as_str(), "TLS handshake not completed");
             gateway.metrics.handshake(result);
         }
     }

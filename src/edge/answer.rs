@@ -1,5 +1,7 @@
 //! The answers of HTTP: a refusal, a page, and the headers that go with all of them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -42,13 +44,19 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(after) = refusal.retry_after() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
     if refusal.status() == StatusCode::UPGRADE_REQUIRED {
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     close(answer)
+}
+
+/// Rounded up: whoever waits so long has waited long enough.
+fn whole_seconds(time: Duration) -> u64 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    seconds.max(1)
 }
 
 /// Ends the TCP connection after this answer.

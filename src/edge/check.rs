@@ -2,8 +2,6 @@
 //! of a refused upgrade, and `/connection/ticket`, for a stand-in of its token. Both go through the
 //! very checks of the upgrade, and take no place of the user.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
@@ -15,7 +13,8 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::http::too_many_connections;
+use super::http::no_place;
+use super::proxies::Remote;
 use super::{Gateway, upgrade};
 use crate::identity::{Refusal, Sources};
 use crate::limits::TICKET_LIFE;
@@ -53,7 +52,7 @@ pub(super) async fn answer(
     gateway: &Gateway,
     question: Question,
     request: &Request<Incoming>,
-    client: IpAddr,
+    client: Remote,
     first: Result<(), Refusal>,
 ) -> Answer {
     let path = request.uri().path();
@@ -94,10 +93,8 @@ async fn would_admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(
     let (headers, query) = (request.headers(), request.uri().query());
     let now = gateway.clock.now();
     let admitted = gateway.door().identify_plain(headers, query, now).await?;
-    if !gateway.sessions.has_room(admitted.identity.user()).await {
-        return Err(too_many_connections());
-    }
-    Ok(())
+    let user = admitted.identity.user();
+    gateway.sessions.has_room(user).await.map_err(no_place)
 }
 
 async fn ticket(gateway: &Gateway, request: &Request<Incoming>) -> Result<Answer, Refusal> {

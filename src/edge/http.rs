@@ -1,13 +1,13 @@
 //! Requests on the public listener: who answers what, and the hand-over of an upgraded stream.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -19,16 +19,18 @@ use super::answer::{self, Answer};
 use super::body;
 use super::check::{self, Question};
 use super::explain::Explanation;
+use super::proxies::Remote;
 use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
+use super::visit::Visit;
 use crate::identity::Refusal;
 use crate::limits::{
-    ANSWER_TIMEOUT, BODY_BYTES, HEADER_VALUE_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES,
-    REQUEST_HEAD_TIMEOUT, REQUEST_HEADERS, REQUESTS_PER_CONNECTION, URI_BYTES,
+    ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
+    REQUESTS_PER_CONNECTION,
 };
 use crate::policy::ConnectionFacts;
-use crate::session::{Conversation, Reservation, close_orderly};
+use crate::session::{Conversation, NoPlace, Reservation, close_orderly};
 
 /// What an upgraded stream is for.
 enum After {
@@ -38,14 +40,14 @@ enum After {
 
 impl Gateway {
     /// Answers requests until the connection ends or is upgraded.
-    pub(super) async fn serve(self: Arc<Self>, stream: Stream, client: SocketAddr) {
+    pub(super) async fn serve(self: Arc<Self>, stream: Stream, visit: Visit) {
         let after = Arc::new(Mutex::new(None));
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn(|request| {
             let (gateway, after) = (self.clone(), after.clone());
             let last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS_PER_CONNECTION;
             async move {
-                let answer = gateway.answer_in_time(request, client, &after).await;
+                let answer = gateway.answer_in_time(request, visit, &after).await;
                 let answer = if last { answer::close(answer) } else { answer };
                 Ok::<_, Infallible>(answer::finish(answer, gateway.strict_transport))
             }
@@ -68,7 +70,7 @@ impl Gateway {
                     Some(After::Session(reservation)) => {
                         let started = reservation.start(|| stream.move_here(), parts.read_buf);
                         if let Err(error) = started {
-                            tracing::warn!(%client, %error, "admitted connection lost");
+                            tracing::warn!(client = %visit.peer, %error, "admitted connection lost");
                         }
                     }
                     Some(After::Explanation(explanation)) => {
@@ -77,13 +79,13 @@ impl Gateway {
                     None => drop(close_orderly(&mut *stream.into_wire()).await),
                 }
             }
-            Ok(Err(error)) => self.count_http_error(&error, client),
+            Ok(Err(error)) => self.count_http_error(&error, visit.peer),
             Err(_) => self.metrics.http_error("too_long"),
         }
     }
 
     /// What hyper refuses by itself has its own bare answer; here it is told and counted.
-    fn count_http_error(&self, error: &hyper::Error, client: SocketAddr) {
+    fn count_http_error(&self, error: &hyper::Error, peer: IpAddr) {
         let kind = match error {
             error if error.is_parse_too_large() => "head_too_large",
             error if error.is_parse() => "malformed",
@@ -92,18 +94,21 @@ impl Gateway {
             _ => return,
         };
         self.metrics.http_error(kind);
-        tracing::debug!(%client, kind, "request refused by HTTP");
+        if kind != "head_too_slow" {
+            self.charge_unread(peer);
+        }
+        tracing::debug!(client = %peer, kind, "request refused by HTTP");
     }
 
     async fn answer_in_time(
         &self,
         request: Request<Incoming>,
-        client: SocketAddr,
+        visit: Visit,
         after: &Mutex<Option<After>>,
     ) -> Answer {
         // Nothing follows a request with a body: who disagrees on its length gains nothing (HTTP-4).
         let has_body = !request.body().is_end_stream();
-        let answer = self.answer(request, client.ip().to_canonical(), after);
+        let answer = self.answer(request, visit, after);
         match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
             Ok(answer) if !has_body => answer,
             Ok(answer) => answer::close(answer),
@@ -114,11 +119,12 @@ impl Gateway {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        client: IpAddr,
+        visit: Visit,
         after: &Mutex<Option<After>>,
     ) -> Answer {
         let path = request.uri().path();
-        let first = self.check_first(&request);
+        let client = self.remote(visit, &request);
+        let first = self.check_first(&request, visit, client);
         if let Some(question) = Question::at(path, &self.door().sources) {
             return check::answer(self, question, &request, client, first).await;
         }
@@ -144,14 +150,6 @@ impl Gateway {
         }
     }
 
-    /// What comes before the path says who answers: whether anybody does, and the request's size.
-    fn check_first(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
-        if !request.uri().path().starts_with("/health/") {
-            self.readiness.check()?;
-        }
-        check_size(request)
-    }
-
     fn health(&self, path: &str) -> Answer {
         let (word, is_ready) = match path {
             "/health/live" => ("ok", true),
@@ -168,7 +166,7 @@ impl Gateway {
     async fn upgrade(
         &self,
         request: &Request<Incoming>,
-        client: IpAddr,
+        client: Remote,
         after: &Mutex<Option<After>>,
         echo: bool,
     ) -> Answer {
@@ -208,7 +206,7 @@ impl Gateway {
         &self,
         upgrade: &Upgrade,
         request: &Request<Incoming>,
-        client: IpAddr,
+        client: Remote,
         echo: bool,
     ) -> Result<Reservation, Refusal> {
         let (headers, query) = (request.headers(), request.uri().query());
@@ -218,7 +216,7 @@ impl Gateway {
             .identify(headers, query, &upgrade.offer, now)
             .await?;
         let facts = ConnectionFacts {
-            address: client,
+            address: client.address,
             origin: admitted.origin,
             protocol: upgrade.format.as_str(),
         };
@@ -230,7 +228,7 @@ impl Gateway {
         self.sessions
             .admit(admitted.identity, facts, conversation)
             .await
-            .map_err(|_| too_many_connections())
+            .map_err(no_place)
     }
 
     /// An explanation for a page whose origin is good; whoever is no page can read the answer.
@@ -242,7 +240,7 @@ impl Gateway {
     }
 
     /// What is not the gateway's: the development mode's pages, or nothing.
-    async fn beside(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
+    async fn beside(&self, request: Request<Incoming>, client: Remote) -> Answer {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return self.refuse_method("GET, HEAD, POST, OPTIONS", client, "");
         }
@@ -277,7 +275,7 @@ impl Gateway {
     }
 
     /// The refusal of a method, with those that the path takes.
-    pub(super) fn refuse_method(&self, allow: &'static str, client: IpAddr, path: &str) -> Answer {
+    pub(super) fn refuse_method(&self, allow: &'static str, client: Remote, path: &str) -> Answer {
         let mut answer = self.refuse(&Refusal::MethodNotAllowed, client, path);
         answer
             .headers_mut()
@@ -286,9 +284,10 @@ impl Gateway {
     }
 
     /// A refusal is told once to the client, once to the log, once to the metrics.
-    pub(super) fn refuse(&self, refusal: &Refusal, client: IpAddr, path: &str) -> Answer {
+    pub(super) fn refuse(&self, refusal: &Refusal, client: Remote, path: &str) -> Answer {
         let code = refusal.code();
         self.metrics.refused(refusal.label());
+        self.charge(refusal, client, path);
         if let Some(left_out) = self.refusals.admit(code) {
             let path = crate::telemetry::logs::field(path);
             tracing::info!(code, reason = %refusal, %client, path, left_out, "request refused");
@@ -297,25 +296,15 @@ impl Gateway {
     }
 }
 
-pub(super) fn too_many_connections() -> Refusal {
-    Refusal::TooManyConnections {
-        retry_after: RETRY_WHEN_FULL,
+/// The refusal of a user for whom there is no place.
+pub(super) fn no_place(why: NoPlace) -> Refusal {
+    match why {
+        NoPlace::Full => Refusal::TooManyConnections {
+            retry_after: RETRY_WHEN_FULL,
+        },
+        NoPlace::TooOften { retry_after } => Refusal::UserConnectsTooOften { retry_after },
     }
 }
 
 /// A user's connections end in their own time; asking more often helps nobody.
 const RETRY_WHEN_FULL: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// The limits of a head beyond those that hyper keeps (HTTP-1).
-fn check_size(request: &Request<Incoming>) -> Result<(), Refusal> {
-    let uri = request.uri();
-    let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
-    if length > URI_BYTES {
-        return Err(Refusal::UriTooLong);
-    }
-    let headers: &HeaderMap = request.headers();
-    if headers.len() > REQUEST_HEADERS || headers.values().any(|v| v.len() > HEADER_VALUE_BYTES) {
-        return Err(Refusal::HeaderFieldsTooLarge);
-    }
-    Ok(())
-}

@@ -5,22 +5,31 @@
 //! stream is handed over with it. Nothing in here looks into a frame.
 
 mod accept;
+mod addresses;
 mod admin;
 mod answer;
 mod api;
 mod body;
+mod ceiling;
 mod check;
 mod explain;
+mod forwarded;
 mod http;
+mod proxies;
 mod silent;
 mod site;
 mod stream;
 pub mod tls;
 mod upgrade;
+mod visit;
 
 pub use accept::{Listener, Transport};
+pub use addresses::{AddressRates, Addresses};
 pub use admin::Admin;
+pub use ceiling::Ceiling;
 pub use explain::Explanations;
+pub use forwarded::ClientHeader;
+pub use proxies::Proxies;
 pub use site::{Page, Site, SiteRequest};
 pub use tls::{Certificates, HandshakeLimits};
 
@@ -46,6 +55,12 @@ pub struct Gateway {
     pub hosts: Vec<String>,
     /// Whether `/connection/echo` is there.
     pub echo: bool,
+    /// Who is trusted to say where a request comes from.
+    pub proxies: Proxies,
+    /// What one address may do.
+    pub addresses: Arc<Addresses>,
+    /// How many connections the node holds.
+    pub ceiling: Ceiling,
     /// The refused upgrades that are completed to be explained.
     pub explanations: Explanations,
     /// Pages of the development mode.

@@ -59,6 +59,22 @@ refusals! {
     Draining { retry_after: Duration = Duration::from_secs(1) }
         => SERVICE_UNAVAILABLE, "draining",
         "this node is stopping; connect again after the time that Retry-After says";
+    NodeFull { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "node_full",
+        "this node has as many connections as it can hold; connect again after the time that \
+         Retry-After says, perhaps to another";
+    AddressConnectsTooOften { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "address_connects_too_often",
+        "too many connections come from this address; connect again after the time that \
+         Retry-After says";
+    AddressFailsTooOften { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "address_fails_too_often",
+        "too many requests of this address were malformed or had no good token; mend them, and \
+         try again after the time that Retry-After says";
+    UserConnectsTooOften { retry_after: Duration = Duration::from_secs(1) }
+        => TOO_MANY_REQUESTS, "user_connects_too_often",
+        "this user opens connections too often; keep the one that is open, or connect again after \
+         the time that Retry-After says";
     TooManyConnections { retry_after: Duration = Duration::from_secs(1) }
         => TOO_MANY_REQUESTS, "too_many_connections",
         "this user has as many connections as one may have; close one, or try again later";
@@ -306,12 +322,65 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Refusal::Draining { retry_after }
+            | Refusal::NodeFull { retry_after }
+            | Refusal::AddressConnectsTooOften { retry_after }
+            | Refusal::AddressFailsTooOften { retry_after }
+            | Refusal::UserConnectsTooOften { retry_after }
             | Refusal::TooManyConnections { retry_after }
             | Refusal::TooManyTickets { retry_after }
             | Refusal::TicketsFull { retry_after }
             | Refusal::IssuerKeysUnavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
+    }
+
+    /// Whether it is charged to the address that the request came from (LIMIT-1): a request that is
+    /// malformed, or that brings nothing authentic. A good signature on a token that is not, or no
+    /// longer, let in is no attack; nor is a page of another origin, whose users would pay for it.
+    pub fn is_failed_attempt(&self) -> bool {
+        self.is_malformed_request() || self.is_without_good_token()
+    }
+
+    fn is_malformed_request(&self) -> bool {
+        matches!(
+            self,
+            Refusal::UriTooLong
+                | Refusal::HeaderFieldsTooLarge
+                | Refusal::BodyNotAllowed
+                | Refusal::UpgradeRequired
+                | Refusal::BadHttpVersion
+                | Refusal::BadHost
+                | Refusal::BadConnectionHeader
+                | Refusal::BadKey
+                | Refusal::BadSubprotocol
+                | Refusal::BearerWithoutProtocol
+                | Refusal::SeveralOrigins
+                | Refusal::SeveralTokens
+                | Refusal::SeveralAuthorizations
+                | Refusal::SeveralCookies
+                | Refusal::BadAuthorization
+                | Refusal::TokenInUrl
+                | Refusal::TicketNotTaken
+        )
+    }
+
+    /// What is found out before the signature is known to be good, or that it is not.
+    fn is_without_good_token(&self) -> bool {
+        matches!(
+            self,
+            Refusal::TokenMissing
+                | Refusal::TokenTooLarge
+                | Refusal::TokenMalformed
+                | Refusal::TokenEncrypted
+                | Refusal::TokenHeaderNotSupported
+                | Refusal::TokenTypeNotAllowed
+                | Refusal::TokenMemberRepeated
+                | Refusal::TokenTooComplex
+                | Refusal::TokenIssuerUnknown
+                | Refusal::TokenAlgorithmNotAllowed
+                | Refusal::TokenSignatureInvalid
+                | Refusal::TicketInvalid
+        )
     }
 }
 

@@ -2,13 +2,13 @@
 //! answers to its commands. It writes to the outbox and never waits for the socket.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::Node;
-use super::bucket::Bucket;
 use super::given::Given;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
+use super::rates::{Rates, Together};
 use super::subscriptions::Subscriptions;
 use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
@@ -19,6 +19,7 @@ use crate::policy::{
 use crate::protocol::{
     ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
 };
+use crate::rate::Bucket;
 use crate::telemetry::logs;
 
 /// One client of the protocol.
@@ -30,10 +31,11 @@ pub(super) struct Client {
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
     pub(super) subscriptions: Subscriptions,
-    /// Subscriptions of all connections of the session.
-    pub(super) session_channels: Arc<AtomicUsize>,
-    /// How often it may bring a newer token; there once it has brought one.
-    pub(super) refreshes: Option<Box<Bucket>>,
+    /// What all connections of the session count together.
+    pub(super) together: Arc<Together>,
+    pub(super) rates: Rates,
+    /// How often it brought a newer token.
+    pub(super) refreshes: Bucket,
     /// The generation of the terms under which its identity was found to be one that stands.
     pub(super) vouched: u32,
     phase: Phase,
@@ -63,7 +65,7 @@ impl Client {
         identity: Identity,
         facts: ConnectionFacts,
         pings: bool,
-        session_channels: Arc<AtomicUsize>,
+        together: Arc<Together>,
     ) -> Client {
         Client {
             node,
@@ -72,8 +74,9 @@ impl Client {
             facts,
             pings,
             subscriptions: Subscriptions::default(),
-            session_channels,
-            refreshes: None,
+            together,
+            rates: Rates::default(),
+            refreshes: Bucket::default(),
             vouched: STALE,
             phase: Phase::Opened,
         }
@@ -100,6 +103,7 @@ impl Client {
     pub(super) async fn handle(&mut self, command: Command) -> Result<(), Disconnect> {
         let id = command.id;
         self.vouch()?;
+        let in_time = self.count(&command.request);
         let outcome = match (self.phase, command.request) {
             (Phase::Opened, Request::Connect(request)) => {
                 let outcome = self.connect(id, request).await;
@@ -110,7 +114,10 @@ impl Client {
                 };
                 outcome
             }
-            (Phase::Connected, request) => self.carry_out(id, request).await,
+            (Phase::Connected, request) => match in_time {
+                Ok(()) => self.carry_out(id, request).await,
+                Err(stop) => Err(stop),
+            },
             (Phase::Opened | Phase::Refused, _) => Err(Disconnect::BadRequest.into()),
         };
         match outcome {
@@ -315,7 +322,7 @@ impl Client {
             return;
         };
         subscription.end();
-        self.session_channels.fetch_sub(1, Ordering::Relaxed);
+        self.together.channels.fetch_sub(1, Ordering::Relaxed);
         self.node.engine.unsubscribe(channel, &*subscription).await;
         let features = self.node.terms.load().policy.features(channel);
         if features.is_some_and(|features| features.join_leave)

@@ -14,20 +14,21 @@ use tokio::time::Instant;
 
 use self::due::counting;
 use super::Node;
-use super::bucket::Bucket;
 use super::client::Client;
 use super::close::{By, Close};
 use super::deadlines::{Deadlines, Due};
 use super::inbox::{Inbox, ReadTurn};
 use super::link::WriteTurn;
 use super::peer::Peer;
+use super::rates::Together;
 use crate::identity::Identity;
 use crate::limits::{
-    CLOSE_TIMEOUT, CONNECT_TIMEOUT, CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND, EMPTY_READS,
-    EMPTY_READS_WINDOW, FIRST_MESSAGE_BYTES, MESSAGE_TIMEOUT, OUTBOX_SOFT_BYTES, WRITE_TIMEOUT,
+    CLOSE_TIMEOUT, CONNECT_TIMEOUT, EMPTY_READS, FIRST_MESSAGE_BYTES, MESSAGE_TIMEOUT,
+    OUTBOX_SOFT_BYTES, WRITE_TIMEOUT,
 };
 use crate::protocol::websocket::{Frame, Violation, close_frame, close_reply};
 use crate::protocol::{Command, Decoder, Disconnect, Request};
+use crate::rate::Bucket;
 
 /// What runs on a connection.
 pub(super) enum Service {
@@ -48,6 +49,7 @@ pub(super) struct Connection {
     deadlines: Deadlines,
     pings: Pings,
     stage: Stage,
+    together: Arc<Together>,
     control_frames: Bucket,
     empty_reads: Bucket,
     /// The client broke the rules behind the last whole frame; what came before is carried out.
@@ -97,6 +99,7 @@ impl Connection {
         peer: Arc<Peer>,
         service: Service,
         pings: Pings,
+        together: Arc<Together>,
         early: &[u8],
     ) -> Connection {
         let mut connection = Connection {
@@ -104,8 +107,9 @@ impl Connection {
             deadlines: Deadlines::new(),
             stage: Stage::Open,
             commands: None,
-            control_frames: Bucket::new(CONTROL_FRAMES_BURST, CONTROL_FRAMES_PER_SECOND),
-            empty_reads: Bucket::over(EMPTY_READS, EMPTY_READS_WINDOW),
+            together,
+            control_frames: Bucket::default(),
+            empty_reads: Bucket::default(),
             violation: None,
             paused: None,
             node,
@@ -309,10 +313,12 @@ impl Connection {
                 self.empty_reads.fill();
                 self.deadlines.clear(Due::Message);
             }
-            Ok(ReadTurn::Bytes { messages: false }) if !self.empty_reads.take() => {
-                self.peer.link.end(Violation::TooManyPieces.into());
+            Ok(ReadTurn::Bytes { messages: false }) => {
+                let now = self.together.ticks.now();
+                if self.empty_reads.take(&EMPTY_READS, now).is_err() {
+                    self.peer.link.end(Violation::TooManyPieces.into());
+                }
             }
-            Ok(ReadTurn::Bytes { .. }) => {}
         }
         if self.stage == Stage::Closing {
             self.await_close_frame();

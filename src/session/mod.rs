@@ -5,7 +5,6 @@
 //! the engine, and what it is to hear comes by its link.
 
 mod again;
-mod bucket;
 mod client;
 mod close;
 mod commands;
@@ -18,6 +17,7 @@ mod outbox;
 mod peer;
 mod permit;
 mod places;
+mod rates;
 mod settings;
 mod subscription;
 mod subscriptions;
@@ -28,6 +28,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use rates::CommandRates;
 pub use settings::{SessionSettings, WhenFull};
 pub use terms::{InForce, Numbered, Terms};
 pub use wire::{Flushed, Wire, Written, close_orderly};
@@ -73,10 +74,19 @@ pub struct Node {
     pub lines: logs::Samplers,
 }
 
-/// The user has as many connections as one may have.
-#[derive(Debug, thiserror::Error)]
-#[error("the user has as many connections as one may have")]
-pub struct SessionFull;
+/// Why a user gets no place (LIMIT-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// The session is full, and new connections are to be refused.
+    #[error("the user has as many connections as one may have")]
+    Full,
+    /// New connections come too often.
+    #[error("the user connects too often")]
+    TooOften {
+        /// After how long one more may come.
+        retry_after: Duration,
+    },
+}
 
 /// What the upgrade request asked to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,13 +125,13 @@ impl Sessions {
     /// Takes a place in the session of the identity's user, before the 101 is answered.
     ///
     /// # Errors
-    /// When the session is full, and new connections are to be refused.
+    /// When the session is full, or the user connects too often.
     pub async fn admit(
         &self,
         identity: Identity,
         facts: ConnectionFacts,
         conversation: Conversation,
-    ) -> Result<Reservation, SessionFull> {
+    ) -> Result<Reservation, NoPlace> {
         let settings = self.node.terms.load().settings;
         let place = self.places.take(identity.user(), &settings)?;
         Ok(Reservation {
@@ -134,13 +144,21 @@ impl Sessions {
     }
 
     /// Whether one more connection of the user would be admitted, without taking a place.
-    pub async fn has_room(&self, user: &UserId) -> bool {
+    ///
+    /// # Errors
+    /// When it would not.
+    pub async fn has_room(&self, user: &UserId) -> Result<(), NoPlace> {
         self.places.has_room(user, &self.node.terms.load().settings)
     }
 
     /// The terms that newcomers are let in by.
     pub fn terms(&self) -> Arc<Numbered> {
         self.node.terms.load().clone()
+    }
+
+    /// Live connections.
+    pub fn connections(&self) -> usize {
+        usize::try_from(self.node.metrics.connections.get()).unwrap_or(0)
     }
 
     /// Bytes that wait in the outboxes of all connections.
@@ -253,6 +271,7 @@ impl Reservation {
             peer.end(Disconnect::ConnectionExpired);
         }
         let live = Gauged::new(&node.metrics.connections);
+        let together = place.together();
         let service = match conversation {
             Conversation::Echo => Service::Echo(identity),
             _ => Service::Protocol(Box::new(Client::new(
@@ -261,10 +280,11 @@ impl Reservation {
                 identity,
                 facts,
                 pings == Pings::Protocol,
-                place.channels(),
+                together.clone(),
             ))),
         };
-        let mut connection = Connection::new(node.clone(), peer.clone(), service, pings, &early);
+        let mut connection =
+            Connection::new(node.clone(), peer.clone(), service, pings, together, &early);
         // Even empty it holds the buffer that the request was read into.
         drop(early);
         async move {

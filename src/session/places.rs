@@ -2,16 +2,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ahash::RandomState;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::peer::Peer;
-use super::{SessionFull, SessionSettings, WhenFull};
+use super::rates::Together;
+use super::{NoPlace, SessionSettings, WhenFull};
+use crate::limits::USERS_COUNTED;
 use crate::policy::UserId;
 use crate::protocol::Disconnect;
+use crate::rate::{Table, Ticks};
 use crate::telemetry::Gauged;
 
 /// The sessions, by user.
@@ -20,6 +24,9 @@ pub(super) struct Places {
     hasher: RandomState,
     gauge: Gauge,
     draining: AtomicBool,
+    /// How often users connect. It outlives their sessions, which end with the last connection.
+    connects: Table,
+    ticks: Ticks,
 }
 
 /// One user on this node.
@@ -28,8 +35,7 @@ struct Session {
     connections: VecDeque<Arc<Peer>>,
     /// Places taken by connections whose 101 is not answered yet.
     reserved: usize,
-    /// Subscriptions of all connections.
-    channels: Arc<AtomicUsize>,
+    together: Arc<Together>,
     _live: Gauged,
 }
 
@@ -37,7 +43,7 @@ struct Session {
 pub(super) struct Place {
     places: Arc<Places>,
     user: UserId,
-    channels: Arc<AtomicUsize>,
+    together: Arc<Together>,
     peer: Option<Arc<Peer>>,
 }
 
@@ -50,6 +56,8 @@ impl Places {
             hasher: RandomState::new(),
             gauge,
             draining: AtomicBool::new(false),
+            connects: Table::new(USERS_COUNTED),
+            ticks: Ticks::begin(),
         }
     }
 
@@ -63,32 +71,44 @@ impl Places {
         self: &Arc<Self>,
         user: &UserId,
         settings: &SessionSettings,
-    ) -> Result<Place, SessionFull> {
+    ) -> Result<Place, NoPlace> {
         let mut sessions = self.shard(user).lock();
+        let taken = sessions.get(user).map_or(0, Session::places);
+        check_room(taken, settings)?;
+        // Only who gets a place has connected once more.
+        if let Some(rate) = &settings.connects {
+            let taken = self.connects.take(user, rate, self.ticks.now());
+            taken.map_err(too_often)?;
+        }
         let session = sessions
             .entry(user.clone())
             .or_insert_with(|| Session::new(&self.gauge));
-        if session.places() >= settings.max_connections {
-            let oldest = match settings.when_full {
-                WhenFull::Refuse => None,
-                WhenFull::CloseOldest => session.connections.pop_front(),
-            };
-            oldest.ok_or(SessionFull)?.end(Disconnect::ConnectionLimit);
+        if taken >= settings.max_connections {
+            let oldest = session.connections.pop_front().ok_or(NoPlace::Full)?;
+            oldest.end(Disconnect::ConnectionLimit);
         }
         session.reserved += 1;
-        let channels = session.channels.clone();
+        let together = session.together.clone();
         Ok(Place {
             places: self.clone(),
             user: user.clone(),
-            channels,
+            together,
             peer: None,
         })
     }
 
-    pub(super) fn has_room(&self, user: &UserId, settings: &SessionSettings) -> bool {
+    pub(super) fn has_room(
+        &self,
+        user: &UserId,
+        settings: &SessionSettings,
+    ) -> Result<(), NoPlace> {
         let sessions = self.shard(user).lock();
-        let taken = sessions.get(user).map_or(0, Session::places);
-        taken < settings.max_connections || settings.when_full == WhenFull::CloseOldest
+        check_room(sessions.get(user).map_or(0, Session::places), settings)?;
+        let Some(rate) = &settings.connects else {
+            return Ok(());
+        };
+        let would = self.connects.peek(user, rate, self.ticks.now());
+        would.map_err(too_often)
     }
 
     /// All connections of the node.
@@ -117,12 +137,24 @@ impl Places {
     }
 }
 
+fn check_room(taken: usize, settings: &SessionSettings) -> Result<(), NoPlace> {
+    let is_full = taken >= settings.max_connections;
+    match settings.when_full {
+        WhenFull::Refuse if is_full => Err(NoPlace::Full),
+        _ => Ok(()),
+    }
+}
+
+fn too_often(retry_after: Duration) -> NoPlace {
+    NoPlace::TooOften { retry_after }
+}
+
 impl Session {
     fn new(gauge: &Gauge) -> Session {
         Session {
             connections: VecDeque::new(),
             reserved: 0,
-            channels: Arc::default(),
+            together: Arc::new(Together::new()),
             _live: Gauged::new(gauge),
         }
     }
@@ -148,9 +180,9 @@ impl Place {
         }
     }
 
-    /// How many channels all connections of the session are subscribed to.
-    pub(super) fn channels(&self) -> Arc<AtomicUsize> {
-        self.channels.clone()
+    /// What the connections of the session count together.
+    pub(super) fn together(&self) -> Arc<Together> {
+        self.together.clone()
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::rates::CommandRates;
+use crate::rate::Rate;
+
 /// Limits and intervals of sessions; `config` has the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
@@ -9,8 +12,12 @@ pub struct SessionSettings {
     pub max_connections: usize,
     /// What happens to one more.
     pub when_full: WhenFull,
+    /// How often a user may connect; none: as often as one likes (LIMIT-2).
+    pub connects: Option<Rate>,
     /// Most channels of a connection; a user has four times as many.
     pub max_channels: usize,
+    /// How often a connection may do what.
+    pub rates: CommandRates,
     /// Time between two pings.
     pub ping_interval: Duration,
     /// Longest wait for the answer to a ping; shorter than the interval.

@@ -4,6 +4,7 @@
 mod link;
 mod live;
 mod pipe;
+mod rates;
 mod revocation;
 mod tokens;
 
@@ -107,7 +108,9 @@ fn memory(clock: &Clock) -> Arc<dyn Engine> {
 const SETTINGS: SessionSettings = SessionSettings {
     max_connections: 16,
     when_full: WhenFull::Refuse,
+    connects: None,
     max_channels: 8,
+    rates: rates::OFF,
     ping_interval: Duration::from_secs(25),
     pong_timeout: Duration::from_secs(8),
     max_message: 64 * 1024,
@@ -249,37 +252,6 @@ async fn a_client_that_does_not_connect_or_answer_is_closed() {
         "{:?}",
         began.elapsed()
     );
-}
-
-// LIMIT-2: of 17 at once exactly 16 get in.
-#[tokio::test]
-async fn limit_2_of_17_reservations_16_are_given() {
-    let clock = Clock::manual(NOW);
-    let sessions = node(memory(&clock), clock, SETTINGS);
-    let admit = || {
-        sessions.admit(
-            testing::identity("alice", json!({})),
-            facts(),
-            Conversation::Echo,
-        )
-    };
-    let (mut places, mut refused) = (Vec::new(), 0);
-    for admitted in futures_util::future::join_all((0..17).map(|_| admit())).await {
-        match admitted {
-            Ok(place) => places.push(place),
-            Err(SessionFull) => refused += 1,
-        }
-    }
-    assert_eq!((places.len(), refused), (16, 1));
-    assert!(
-        !sessions
-            .has_room(testing::identity("alice", json!({})).user())
-            .await
-    );
-    places.pop();
-    assert!(admit().await.is_ok());
-    drop(places);
-    assert_eq!(sessions.node.metrics.sessions.get(), 0);
 }
 
 // RES-6: whatever panics, it ends that connection alone and leaves nothing behind.

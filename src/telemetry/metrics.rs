@@ -164,6 +164,8 @@ pub struct Metrics {
     closes: Family<CloseLabels, Counter>,
     handshakes: Family<ResultLabels, Counter>,
     errors: Family<TextLabels, Counter>,
+    throttled: Family<TextLabels, Counter>,
+    turned_away: Family<TextLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
     key_fetches: Family<FetchLabels, Counter>,
     issuer_keys: Family<IssuerLabels, Gauge>,
@@ -217,6 +219,16 @@ impl Metrics {
             "http_errors",
             "Requests that HTTP refused",
             m.errors.clone(),
+        );
+        registry.register(
+            "throttled",
+            "Commands over the rates of a client",
+            m.throttled.clone(),
+        );
+        registry.register(
+            "turned_away",
+            "TCP connections closed at accept for a limit",
+            m.turned_away.clone(),
         );
         registry.register(
             "reloads",
@@ -342,6 +354,16 @@ impl Metrics {
     /// Counts a request that got no answer of ours: refused by hyper itself, or too slow.
     pub fn http_error(&self, kind: &'static str) {
         self.errors.get_or_create(&TextLabels { kind }).inc();
+    }
+
+    /// Counts a command that was too much of its kind.
+    pub fn throttled(&self, kind: &'static str) {
+        self.throttled.get_or_create(&TextLabels { kind }).inc();
+    }
+
+    /// Counts a connection that was closed as soon as it was accepted.
+    pub fn turned_away(&self, kind: &'static str) {
+        self.turned_away.get_or_create(&TextLabels { kind }).inc();
     }
 
     /// Counts a reload of the configuration.

@@ -14,6 +14,7 @@ pub mod door;
 pub mod frames;
 pub mod http;
 pub mod issuer;
+pub mod limits;
 pub mod mutants;
 pub mod plain;
 pub mod process;
@@ -98,10 +99,13 @@ pub struct Setup<'a> {
     pub issuer: &'a str,
     /// Lines under `[log]`, in place of JSON and all that there is.
     pub log: Option<&'a str>,
-    /// Whole tables, behind the others.
+    /// Whole tables, behind the others. Rates that `[limits]` does not name are off, since tests
+    /// come from one address, as the same few users.
     pub tables: &'a str,
     /// In place of [`RULES`].
     pub rules: Option<&'a str>,
+    /// How many file descriptors it may have (`ulimit -n`).
+    pub files: Option<u32>,
 }
 
 impl Gateway {
@@ -148,16 +152,21 @@ secret_env = "GATEPOST_TEST_SECRET"
 {}
 "#,
             setup.rules.unwrap_or(RULES),
-            setup.tables
+            limits::with_rates_off(setup.tables)
         );
-        Gateway::run(folder, &config, certificate)
+        Gateway::run(folder, &config, certificate, setup.files)
     }
 
-    fn run(folder: TempDir, config: &str, certificate: CertificateDer<'static>) -> Gateway {
+    fn run(
+        folder: TempDir,
+        config: &str,
+        certificate: CertificateDer<'static>,
+        files: Option<u32>,
+    ) -> Gateway {
         let file = folder.path().join("gatepost.toml");
         std::fs::write(&file, config).unwrap();
         let log = Arc::default();
-        let (child, (public, admin)) = spawn(&file, &log);
+        let (child, (public, admin)) = spawn(limits::program(files), &file, &log);
         Gateway {
             child,
             public,
@@ -173,7 +182,7 @@ secret_env = "GATEPOST_TEST_SECRET"
         self.child.kill().unwrap();
         self.ended().await;
         let file = self.folder.path().join("gatepost.toml");
-        (self.child, (self.public, self.admin)) = spawn(&file, &self.log);
+        (self.child, (self.public, self.admin)) = spawn(limits::program(None), &file, &self.log);
     }
 
     pub fn pid(&self) -> u32 {
@@ -242,20 +251,19 @@ impl Drop for Gateway {
 }
 
 fn spawn(
+    mut program: Command,
     file: &Path,
     log: &Arc<parking_lot::Mutex<Vec<String>>>,
 ) -> (Child, (SocketAddr, SocketAddr)) {
-    let mut child = Command::new(
-        std::env::var("GATEPOST_BIN").unwrap_or(env!("CARGO_BIN_EXE_gatepost").into()),
-    )
-    .args(["serve", "--config"])
-    .arg(file)
-    .env("GATEPOST_TEST_SECRET", SECRET)
-    .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
-    .stdin(Stdio::null())
-    .stderr(Stdio::piped())
-    .spawn()
-    .unwrap();
+    let mut child = program
+        .args(["serve", "--config"])
+        .arg(file)
+        .env("GATEPOST_TEST_SECRET", SECRET)
+        .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let found = addresses(child.stderr.take().unwrap(), log);
     (child, found)
 }

@@ -19,7 +19,7 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::config::{CertificateFiles, Config, Loaded, Tls};
 use crate::edge::tls::leaf::{self, LeafFault, Validity};
 use crate::edge::tls::pem;
-use crate::edge::{Certificates, Reloads};
+use crate::edge::{Addresses, Certificates, Reloads};
 use crate::identity::Door;
 use crate::limits::{CERTIFICATE_INTERVAL, CERTIFICATE_WARNING_DAYS, RELOAD_WINDOW};
 use crate::session::{Sessions, Terms};
@@ -36,6 +36,7 @@ pub(super) struct Reload {
     /// The certificate in use; none without TLS.
     pub(super) certificate: Option<InUse>,
     pub(super) sessions: Sessions,
+    pub(super) addresses: Arc<Addresses>,
     pub(super) reloads: Reloads,
     pub(super) keepers: Keepers,
     pub(super) metrics: Metrics,
@@ -147,6 +148,7 @@ impl Reload {
             (in_use.files, in_use.validity) = (new.files, new.validity);
             self.reloads.done(CERTIFICATE);
         }
+        self.addresses.replace_rates(config.limits.addresses);
         self.sessions.replace_terms(Terms {
             policy: config.policy,
             door: Arc::new(door),

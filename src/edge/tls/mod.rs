@@ -20,7 +20,6 @@ use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
 
 use super::silent::SilentSockets;
-use crate::limits::SILENT_SOCKETS;
 use crate::telemetry::HandshakeResult;
 use crate::turns::Turns;
 
@@ -41,6 +40,8 @@ pub struct HandshakeLimits {
     pub timeout: Duration,
     /// Sockets of one address that have not sent a whole ClientHello.
     pub silent_per_address: usize,
+    /// The same of all addresses.
+    pub silent_in_all: usize,
 }
 
 impl Tls {
@@ -74,15 +75,16 @@ impl Tls {
             config: Arc::new(config),
             timeout: limits.timeout,
             turns: Turns::of(limits.in_a_turn),
-            silent: SilentSockets::new(limits.silent_per_address, SILENT_SOCKETS),
+            silent: SilentSockets::new(limits.silent_per_address, limits.silent_in_all),
         })
     }
 
-    /// One handshake, under one deadline from the first byte to the last (TLS-10).
+    /// One handshake, under one deadline from the first byte to the last (TLS-10). Without an
+    /// address it counts among all alone, as that of a proxy does.
     pub(super) async fn accept(
         &self,
         socket: TcpStream,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
         tokio::time::timeout(self.timeout, self.handshake(socket, address))
             .await
@@ -92,14 +94,14 @@ impl Tls {
     async fn handshake(
         &self,
         socket: TcpStream,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
         // Until its turn it is not even read.
-        self.await_client(pin!(socket.readable()), Some(address))
+        self.await_client(pin!(socket.readable()), address)
             .await??;
         self.turns.next().await;
         let hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), socket));
-        let start = self.await_client(hello, Some(address)).await??;
+        let start = self.await_client(hello, address).await??;
         let accept = start.into_stream_with(self.config.clone(), |tls| {
             tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         });

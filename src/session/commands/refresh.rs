@@ -9,10 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::VERSION;
 use crate::clock::UnixSeconds;
 use crate::identity::{Identity, Refusal, Token};
-use crate::limits::{REFRESH_INTERVAL, REFRESH_MARGIN, TTL_MAX};
+use crate::limits::{REFRESH_MARGIN, REFRESHES, TTL_MAX};
 use crate::protocol::{Disconnect, ErrorCode, RefreshResult};
 use crate::session::again::Which;
-use crate::session::bucket::Bucket;
 use crate::session::client::{Client, Stop};
 use crate::session::permit::Answer;
 use crate::telemetry::logs;
@@ -23,10 +22,8 @@ impl Client {
         id: u32,
         token: &SecretString,
     ) -> Result<(), Stop> {
-        let rate = self
-            .refreshes
-            .get_or_insert_with(|| Box::new(Bucket::over(1, REFRESH_INTERVAL)));
-        if !rate.take() {
+        let now = self.together.ticks.now();
+        if self.refreshes.take(&REFRESHES, now).is_err() {
             return Err(ErrorCode::TooManyRequests.into());
         }
         // Never 109, with which SDKs stop for good: who comes back is told at connect.

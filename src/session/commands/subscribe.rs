@@ -8,6 +8,7 @@ use crate::protocol::{ErrorCode, SubscribeRequest, SubscribeResult};
 use crate::session::client::{Client, Stop, bad_request, parse_channel};
 use crate::session::given::Origin;
 use crate::session::permit::{Allowed, ToSeePresence, ToSubscribe};
+use crate::session::rates::SESSION_SHARE;
 use crate::session::subscription::Subscription;
 
 impl Client {
@@ -83,7 +84,7 @@ impl Client {
         self.subscriptions.insert(subscription.clone());
         if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
             self.subscriptions.remove(channel);
-            self.session_channels.fetch_sub(1, Ordering::Relaxed);
+            self.together.channels.fetch_sub(1, Ordering::Relaxed);
             return Err(error.into());
         }
         Ok(())
@@ -109,8 +110,11 @@ impl Client {
         if self.subscriptions.len() >= most {
             return Err(ErrorCode::LimitExceeded.into());
         }
-        let take = |count: usize| (count < most.saturating_mul(4)).then_some(count + 1);
-        self.session_channels
+        let take = |count: usize| {
+            (count < most.saturating_mul(SESSION_SHARE as usize)).then_some(count + 1)
+        };
+        self.together
+            .channels
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .map_err(|_| ErrorCode::LimitExceeded)?;
         Ok(())

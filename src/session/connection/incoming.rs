@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::{Connection, Pings, Service, Stage, Turn};
-use crate::limits::EXTRA_COMMANDS;
+use crate::limits::{CONTROL_FRAMES, EXTRA_COMMANDS};
 use crate::protocol::websocket::{Frame, Opcode, Violation, encode_header};
 use crate::protocol::{Disconnect, Format, Incoming};
 use crate::session::close::Close;
@@ -36,14 +36,14 @@ impl Connection {
                     }
                 }
                 Frame::Ping(payload) => {
-                    if !self.control_frames.take() {
-                        return Some(Turn::Close(Violation::TooManyControlFrames.into()));
+                    if let Err(close) = self.count_control_frame() {
+                        return Some(Turn::Close(close));
                     }
                     self.peer.link.pong(payload);
                 }
                 Frame::Pong => {
-                    if !self.control_frames.take() {
-                        return Some(Turn::Close(Violation::TooManyControlFrames.into()));
+                    if let Err(close) = self.count_control_frame() {
+                        return Some(Turn::Close(close));
                     }
                     if self.pings == Pings::Frames {
                         self.deadlines.clear(Due::Pong);
@@ -52,6 +52,13 @@ impl Connection {
                 Frame::Close { code } => return Some(Turn::Close(Close::client(code))),
             }
         }
+    }
+
+    /// WS-6.
+    fn count_control_frame(&mut self) -> Result<(), Close> {
+        let now = self.together.ticks.now();
+        let taken = self.control_frames.take(&CONTROL_FRAMES, now);
+        taken.map_err(|_| Violation::TooManyControlFrames.into())
     }
 
     fn on_message(&mut self, binary: bool, data: Bytes) -> Result<(), Close> {

@@ -33,15 +33,16 @@ withSdk("two clients hear each other, and the gateway says who speaks", async (s
 /** The SDK gives the key also when there is nothing. */
 const noChanInfo = (info) => ("chanInfo" in info ? { chanInfo: undefined } : {});
 
+// As many as one may send at once.
 withSdk("publications come in order, and each once", async (stage) => {
   const channel = fresh("chat:order");
   const speaker = await stage.connected(fresh("alice"));
   const listener = await stage.subscribed(await stage.connected(fresh("bob")), channel);
-  await Promise.all(Array.from({ length: 100 }, (_, number) => speaker.publish(channel, { number })));
-  await listener.events.next("publication", ({ data }) => data.number === 99);
+  await Promise.all(Array.from({ length: 40 }, (_, number) => speaker.publish(channel, { number })));
+  await listener.events.next("publication", ({ data }) => data.number === 39);
   const heard = listener.events.all("publication");
-  assert.deepEqual(heard.map(({ data }) => data.number), Array.from({ length: 100 }, (_, number) => number));
-  assert.deepEqual(heard.map(({ offset }) => offset), Array.from({ length: 100 }, (_, number) => number + 1));
+  assert.deepEqual(heard.map(({ data }) => data.number), Array.from({ length: 40 }, (_, number) => number));
+  assert.deepEqual(heard.map(({ offset }) => offset), Array.from({ length: 40 }, (_, number) => number + 1));
 });
 
 withSdk("presence and its numbers", async (stage) => {
