@@ -128,6 +128,7 @@ denied: publish on team:red for m/bob, by room.team.publish: the rule is false
   name     pass   the room is configured
   private  pass   the channel is not private
   deny     pass   there is no deny rule
+  grants   pass   the token grants nothing
   rule     deny   the rule is false
                   room.team.publish  gatepost.toml:27:1
                     27:1     channel.parts[0] in claims.teams && !claims.muted = false
@@ -143,7 +144,7 @@ for the other answer: room.team.publish would have to be true, with `claims.mute
     let json = folder.explain(&[&asked[..], &["--json"]].concat()).json();
     assert_eq!(json["decision"], "deny");
     assert_eq!(json["decided_by"], "room.team.publish");
-    let rule = &json["steps"][3];
+    let rule = &json["steps"][4];
     let place = [&rule["file"], &rule["line"], &rule["column"]];
     assert_eq!(place, [&json!("gatepost.toml"), &json!(27), &json!(1)]);
     for name in ["step", "result", "rule", "values", "note"] {

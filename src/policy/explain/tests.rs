@@ -245,6 +245,7 @@ denied: publish on team:red for bob, by room.team.publish: the rule is false
   deny     pass   the deny rule is false
                   room.team.deny  etc/gatepost.toml:9:12
                     9:12     claims.suspended = false
+  grants   pass   the token grants nothing
   rule     deny   the rule is false
                   room.team.publish  etc/gatepost.toml:7:12
                     7:12     !claims.muted = false
@@ -254,7 +255,7 @@ for the other answer: room.team.publish would have to be true, with `claims.mute
     let json = explanation.to_json();
     assert_eq!(json["decision"], "deny");
     assert_eq!(json["decided_by"], "room.team.publish");
-    let last = &json["steps"][3];
+    let last = &json["steps"][4];
     assert_eq!(last["step"], "rule");
     assert_eq!(last["result"], "deny");
     assert_eq!(last["rule"], "room.team.publish");
