@@ -60,17 +60,6 @@ impl Permissions {
 }
 
 impl Grants {
-    /// Whether a grant of the claims could have that name.
-    pub(super) fn can_be_called(name: &str) -> bool {
-        let of_caps = |name: &str| {
-            name.strip_prefix("token.caps[")?
-                .strip_suffix(']')?
-                .parse()
-                .ok()
-        };
-        ["token.channels", "token.subs"].contains(&name) || of_caps(name).is_some_and(|_: u8| true)
-    }
-
     /// The channels that the server subscribes the connection to, sorted by name.
     pub fn channels(&self) -> &[GrantedChannel] {
         &self.channels

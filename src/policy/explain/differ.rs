@@ -18,13 +18,7 @@ pub(super) fn otherwise(
     taken: &[Taken],
 ) -> Vec<String> {
     match decision.is_allowed() {
-        true => {
-            let mut sentences = to_deny(question, taken);
-            if let (Reason::Granted, Some(grant)) = (decision.reason(), decision.rule()) {
-                sentences.push(format!("without {grant} the rule would decide"));
-            }
-            sentences
-        }
+        true => to_deny(question, taken),
         false => to_allow(policy, question, decision, taken),
     }
 }
@@ -93,6 +87,9 @@ fn to_deny(question: Question<'_>, taken: &[Taken]) -> Vec<String> {
             Some(ways(asked, taken.step == Step::Deny))
         })
         .collect();
+    if taken.iter().any(|taken| taken.reason == Reason::Granted) {
+        sentences.push("the token would have to grant it no more".to_owned());
+    }
     let mailbox = taken.iter().any(|taken| taken.reason == Reason::Mailbox);
     if question.channel.is_private() && !mailbox {
         sentences.push(format!(
