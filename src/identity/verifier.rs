@@ -187,7 +187,9 @@ impl Verifier {
         claims: &[u8],
         now: UnixSeconds,
     ) -> Result<Identity, Refusal> {
-        let issuer = self.issuers.iter().find(|known| *known.name == *issuer);
+        let opens = |known: &&Issuer| known.settings.purpose.includes(Purpose::Connection);
+        let mut issuers = self.issuers.iter().filter(opens);
+        let issuer = issuers.find(|known| *known.name == *issuer);
         let issuer = issuer.ok_or(Refusal::TokenIssuerUnknown)?;
         claims::judge(claims, issuer, &self.declared, &self.patterns, now)
     }

@@ -132,10 +132,11 @@ pub enum Step {
 
 impl Step {
     /// All of them, in their order.
-    pub const ALL: [Step; 5] = [
+    pub const ALL: [Step; 6] = [
         Step::Name,
         Step::Private,
         Step::Deny,
+        Step::Grants,
         Step::Rule,
         Step::Implied,
     ];

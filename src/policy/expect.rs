@@ -38,7 +38,7 @@ impl Expectation {
         let by = self
             .by
             .as_deref()
-            .is_none_or(|by| by == decision.decided_by());
+            .is_none_or(|by| by == decision.decided_by() || by == decision.step().as_str());
         if decided && by {
             return Ok(());
         }
@@ -69,9 +69,10 @@ impl Expectation {
 }
 
 impl Policy {
-    /// Whether there is a rule or a step of that name.
+    /// Whether there is a rule or a step of that name; a grant is known by its token alone.
     fn can_decide(&self, name: &str) -> bool {
-        Step::ALL.iter().any(|step| step.as_str() == name)
+        name.starts_with("token.")
+            || Step::ALL.iter().any(|step| step.as_str() == name)
             || self.rules().any(|rule| **rule.name() == *name)
     }
 }

@@ -87,6 +87,9 @@ fn to_deny(question: Question<'_>, taken: &[Taken]) -> Vec<String> {
             Some(ways(asked, taken.step == Step::Deny))
         })
         .collect();
+    if taken.iter().any(|taken| taken.reason == Reason::Granted) {
+        sentences.push("the token would have to grant it no more".to_owned());
+    }
     let mailbox = taken.iter().any(|taken| taken.reason == Reason::Mailbox);
     if question.channel.is_private() && !mailbox {
         sentences.push(format!(
