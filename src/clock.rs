@@ -13,6 +13,12 @@ use std::time::{Duration, UNIX_EPOCH};
 pub struct UnixSeconds(pub u64);
 
 impl UnixSeconds {
+    /// A time as people write it: `2026-03-04T05:06:07Z`, or with an offset from UTC.
+    pub fn parse(text: &str) -> Option<UnixSeconds> {
+        let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(time.timestamp()).ok().map(UnixSeconds)
+    }
+
     /// The time from `self` until `later`; zero when `later` is not later.
     pub fn until(self, later: UnixSeconds) -> Duration {
         Duration::from_secs(later.0.saturating_sub(self.0))

@@ -26,6 +26,25 @@ const SEPARATOR: &str = "--- result ---\n";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "fedcba9876543210fedcba9876543210-an-api-key";
 
+/// Expectations in a file of their own.
+const MORE: &str = "\
+[[expect]]
+claims = { sub = \"bob\", teams = [\"red\"] }
+channel = \"team:red\"
+permission = \"subscribe\"
+decision = \"allow\"
+";
+const WRONG: &str = "\
+[claims]
+teams = []
+
+[[expect]]
+claims = { sub = \"bob\" }
+channel = \"team:red\"
+permission = \"subscribe\"
+decision = \"allow\"
+";
+
 /// A folder with the files that the configs of these tests name.
 struct Folder(TempDir);
 
@@ -53,6 +72,11 @@ impl Folder {
         folder.write("exposed.txt", SECRET, 0o604);
         folder.write("empty.txt", "\n", 0o600);
         folder.write("api.key", &format!("{API_KEY}\n"), 0o600);
+        folder.write("more.toml", MORE, 0o644);
+        fs::create_dir(folder.file("policy")).unwrap();
+        folder.write("policy/a.toml", MORE, 0o644);
+        folder.write("policy/b.toml", WRONG, 0o644);
+        folder.write("policy/c.txt", "no TOML at all", 0o644);
         folder
     }
 
@@ -162,6 +186,7 @@ fn reference_folder() -> Folder {
         ("server.pem", "certs/server.pem"),
         ("server.key", "certs/server.key"),
         ("issuer.pub", "certs/issuer.pem"),
+        ("more.toml", "config/policy/more.toml"),
         ("secret.txt", "certs/partner.secret"),
         ("api.key", "certs/api.key"),
         ("server.pem", "certs/inside-ca.pem"),
@@ -223,7 +248,8 @@ fn options_of(document: &toml::Value) -> BTreeSet<String> {
         match value {
             toml::Value::Table(table) => {
                 for (key, value) in table {
-                    let key = if path == "room" { "NAME" } else { key };
+                    let is_room = path == "room" || path == "shadow.room";
+                    let key = if is_room { "NAME" } else { key };
                     let path = if path.is_empty() {
                         key.into()
                     } else {

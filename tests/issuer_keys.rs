@@ -9,56 +9,20 @@
 
 mod support;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream;
-use serde_json::{Value, json};
-use support::http::{Answer, get_clear, read_answer};
+use serde_json::json;
+use support::Gateway;
+use support::http::get_clear;
 use support::issuer::{FakeIssuer, Key, Page};
+use support::published::{
+    ask, assert_admitted, assert_refused, by_url, detail, start, table, until_ready,
+};
 use support::request::Request;
 use support::tokens::base64url;
-use support::{Gateway, PATIENCE, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// Clear text on loopback: what is tested here is behind the handshake.
-const CLEAR: &str = "mode = \"off\"";
-
-/// The table of an issuer at this path of the fake, whose name is the path's.
-fn table(fake: &FakeIssuer, path: &str, more: &str) -> String {
-    let (name, iss) = (path.trim_start_matches('/'), format!("{}{path}", fake.base));
-    format!(
-        "[[issuer]]\nname = \"{name}\"\nissuer = \"{iss}\"\naudience = [\"gatepost\"]\n\
-         shared_users = true\n{more}\n"
-    )
-}
-
-/// The same with keys by URL.
-fn by_url(fake: &FakeIssuer, path: &str) -> String {
-    let jwks = format!("jwks = \"{}{path}/jwks\"", fake.base);
-    table(fake, path, &jwks)
-}
-
-fn start(tables: &str) -> Gateway {
-    Gateway::with(&Setup {
-        tls: Some(CLEAR),
-        issuer: "shared_users = true",
-        tables,
-        ..Setup::default()
-    })
-}
-
-/// What the door says of a token.
-async fn knock(gateway: &Gateway, token: &str) -> Answer {
-    ask(
-        gateway.public,
-        &Request::new("GET", "/connection/check").bearer(token),
-    )
-    .await
-}
 
 /// The same for many: only whether it is 401, after which the gateway closes.
 async fn is_refused(gateway: &Gateway, token: &str) -> bool {
@@ -68,64 +32,6 @@ async fn is_refused(gateway: &Gateway, token: &str) -> bool {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     answer.starts_with(b"HTTP/1.1 401 ")
-}
-
-async fn ask(address: SocketAddr, request: &Request) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(&request.bytes()).await.unwrap();
-    let answer = tokio::time::timeout(PATIENCE, read_answer(&mut stream));
-    answer.await.expect("no answer in time")
-}
-
-async fn assert_admitted(gateway: &Gateway, token: &str, about: &str) {
-    let answer = knock(gateway, token).await;
-    assert_eq!(
-        answer.status,
-        204,
-        "{about}: {answer:?}\n{}",
-        gateway.logged()
-    );
-}
-
-async fn assert_refused(gateway: &Gateway, token: &str, status: u16, code: &str, about: &str) {
-    let answer = knock(gateway, token).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (status, code),
-        "{about}: {answer:?}"
-    );
-    let retry_after = answer
-        .header("retry-after")
-        .map(|after| after.parse::<u64>().unwrap());
-    assert_eq!(
-        retry_after.is_some_and(|after| after >= 1),
-        status == 503,
-        "{about}"
-    );
-}
-
-async fn until_ready(gateway: &Gateway) {
-    let began = tokio::time::Instant::now();
-    while get_clear(gateway.admin, "/health/ready").await.status != 200 {
-        assert!(
-            began.elapsed() < PATIENCE,
-            "it is never ready:\n{}",
-            gateway.logged()
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// What the admin listener tells of this issuer.
-async fn detail(gateway: &Gateway, name: &str) -> Value {
-    let body = get_clear(gateway.admin, "/health/ready").await.body;
-    let body: Value = serde_json::from_str(&body).unwrap();
-    let issuers = body["issuers"].as_array().unwrap();
-    issuers
-        .iter()
-        .find(|issuer| issuer["name"] == name)
-        .unwrap()
-        .clone()
 }
 
 #[tokio::test]

@@ -189,9 +189,11 @@ fn token(args: &ConnectArgs, clock: &Clock) -> anyhow::Result<Option<SecretStrin
             .sign(user, serde_json::Map::new(), TOKEN_LIFE, clock.now())?;
         return Ok(Some(signed.into()));
     }
-    let Some(path) = &args.token_file else {
-        return Ok(None);
-    };
+    args.token_file.as_deref().map(token_from).transpose()
+}
+
+/// The token in a file, or in the first line of standard input if that is `-`.
+pub(super) fn token_from(path: &Path) -> anyhow::Result<SecretString> {
     let text = match path == Path::new("-") {
         true => input::first_line().context("cannot read the token from standard input")?,
         false => fs::read_to_string(path)
@@ -201,7 +203,7 @@ fn token(args: &ConnectArgs, clock: &Clock) -> anyhow::Result<Option<SecretStrin
     if token.is_empty() {
         bail!("the token is empty");
     }
-    Ok(Some(token.into()))
+    Ok(token.into())
 }
 
 /// The certificates to trust instead of the system's.

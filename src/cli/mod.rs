@@ -4,6 +4,7 @@ mod admin;
 mod check;
 mod connect;
 mod dev;
+mod explain;
 mod serve;
 mod token;
 
@@ -22,8 +23,8 @@ use clap::{Parser, Subcommand};
     after_help = "\
 Exit codes:
   0   done, or the answer is yes
-  1   the answer is no: a config that is not valid, a connection that was refused or lost,
-      a call of `admin` that was refused
+  1   the answer is no: a config that is not valid, an expectation that fails, a permission that
+      is denied, a connection that was refused or lost, a call of `admin` that was refused
   2   wrong usage
   70  a defect of gatepost itself
   74  the system did not do it: an address that cannot be bound, a file that cannot be written"
@@ -43,13 +44,8 @@ enum Command {
         config: PathBuf,
     },
     Dev(dev::DevArgs),
-    /// Tell everything that is wrong with a configuration, and whether its expectations hold
-    #[command(after_help = "Example:\n  gatepost check --config config/gatepost.toml")]
-    Check {
-        /// The configuration
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-    },
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Token(token::TokenArgs),
     Connect(connect::ConnectArgs),
     Admin(admin::AdminArgs),
@@ -68,7 +64,8 @@ pub fn main() -> ExitCode {
     let result = std::panic::catch_unwind(|| match command {
         Command::Serve { config } => serve::run(&config),
         Command::Dev(args) => dev::run(&args),
-        Command::Check { config } => check::run(&config),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Token(args) => token::run(args),
         Command::Connect(args) => connect::run(args),
         Command::Admin(args) => admin::run(&args),

@@ -7,6 +7,8 @@ use super::Config;
 /// The options that can change live, or the beginnings of their paths. All others take a restart;
 /// so does one that is new, until somebody has thought about it.
 const LIVE: &[&str] = &[
+    // An option outside of all tables.
+    ".expect_files",
     "claims.",
     "door.allow_missing_origin",
     "door.cookie",
@@ -22,6 +24,7 @@ const LIVE: &[&str] = &[
     "session.max_connections",
     "session.pong_timeout",
     "session.when_full",
+    "shadow.",
     "tls.certificate",
     "tls.key",
 ];

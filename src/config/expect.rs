@@ -1,18 +1,27 @@
 //! `[[expect]]`: what the rules must decide, proven by the very function that the server uses.
 //!
-//! A config whose expectations fail is not loaded.
+//! A config whose expectations fail is not loaded. Expectations in files of their own are
+//! [`super::expect_files`]'.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
+use toml::de::DeValue;
 
 use super::issuer::Issuers;
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::rooms::to_json;
-use super::section::Section;
+use super::section::{At, Section};
 use super::value::{self, Misfit};
-use crate::policy::{Expectation, Permission, Policy};
+use crate::clock::UnixSeconds;
+use crate::policy::{
+    ConnectionFacts, Described, Expectation, ExpectationFailure, Permission, Policy,
+};
 
 const PERMISSIONS: &[(&str, Permission)] = &[
     ("subscribe", Permission::Subscribe),
@@ -23,25 +32,40 @@ const PERMISSIONS: &[(&str, Permission)] = &[
 
 const DECISIONS: &[(&str, bool)] = &[("allow", true), ("deny", false)];
 
-/// An expectation and where its table stands.
-pub(super) type Placed = (Range<usize>, Expectation);
+const PROTOCOLS: &[(&str, &str)] = &[("json", "json"), ("protobuf", "protobuf")];
+
+/// An expectation that was decided.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The file in which it stands.
+    pub file: PathBuf,
+    /// The line of its table.
+    pub line: usize,
+    /// What was expected.
+    pub expectation: Expectation,
+    /// Why it does not hold, if it does not.
+    pub failure: Option<Arc<ExpectationFailure>>,
+}
+
+/// A table and where it stands.
+pub(super) struct Placed {
+    at: Range<usize>,
+    /// Whose token it is, which gives the user a prefix.
+    issuer: Option<At<String>>,
+    /// One for each permission.
+    expectations: Vec<Expectation>,
+}
 
 pub(super) fn read(sections: Vec<Section<'_>>) -> Vec<Placed> {
     sections.into_iter().filter_map(read_one).collect()
 }
 
 fn read_one(section: Section<'_>) -> Option<Placed> {
-    section.unavailable(
-        "connection",
-        "expectations are decided for a made-up connection",
-    );
-    section.unavailable("now", "expectations are decided for one moment");
-    section.unavailable("rule", "the decision alone is compared");
     let claims = section.required("claims", claims, "write claims = { sub = \"alice\" }");
     let channel = section.required("channel", value::text, "write channel = \"chat:general\"");
-    let permission = section.required(
+    let permissions = section.required(
         "permission",
-        value::choice(PERMISSIONS),
+        permissions,
         "write permission = \"subscribe\"",
     );
     let decision = section.required(
@@ -49,18 +73,72 @@ fn read_one(section: Section<'_>) -> Option<Placed> {
         value::choice(DECISIONS),
         "write decision = \"allow\"",
     );
+    let by = section.option("by", value::text).map(At::into_inner);
+    let issuer = section.option("issuer", value::text);
+    let now = section.option("now", time).map(At::into_inner);
+    let connection = read_connection(section.section("connection"));
     let at = section.at().clone();
     section.finish();
-    let expectation = Expectation {
-        claims: claims?.into_inner(),
-        channel: channel?.into_inner(),
-        permission: permission?.into_inner(),
-        allow: decision?.into_inner(),
-    };
-    Some((at, expectation))
+
+    let mut subject = Described::new(claims?.into_inner());
+    subject.now = now.unwrap_or(subject.now);
+    subject.connection = connection.unwrap_or(subject.connection);
+    let (channel, allow) = (channel?.into_inner(), decision?.into_inner());
+    let expectations = permissions?.into_inner().into_iter();
+    let expectations = expectations.map(|permission| Expectation {
+        subject: subject.clone(),
+        channel: channel.clone(),
+        permission,
+        allow,
+        by: by.clone(),
+    });
+    Some(Placed {
+        at,
+        issuer,
+        expectations: expectations.collect(),
+    })
 }
 
-fn claims(value: &toml::de::DeValue<'_>) -> Result<serde_json::Map<String, Value>, Misfit> {
+fn read_connection(section: Section<'_>) -> Option<ConnectionFacts> {
+    let is_present = section.is_present();
+    let address = section.or("address", ip_address, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let origin = section.option("origin", value::text).map(At::into_inner);
+    let protocol = section.or("protocol", value::choice(PROTOCOLS), "json");
+    section.finish();
+    is_present.then_some(ConnectionFacts {
+        address,
+        origin,
+        protocol,
+    })
+}
+
+fn ip_address(value: &DeValue<'_>) -> Result<IpAddr, Misfit> {
+    let misfit = || Misfit::new("must be an IP address").help("such as \"192.0.2.7\"");
+    value::text(value)?.parse().map_err(|_| misfit())
+}
+
+fn time(value: &DeValue<'_>) -> Result<UnixSeconds, Misfit> {
+    let text = match value {
+        DeValue::Datetime(time) => time.to_string(),
+        other => value::text(other)?,
+    };
+    UnixSeconds::parse(&text).ok_or_else(|| {
+        Misfit::new("must be a time with its offset from UTC")
+            .help("write now = 2026-03-04T05:06:07Z")
+    })
+}
+
+/// One, or a list of them.
+fn permissions(value: &DeValue<'_>) -> Result<Vec<Permission>, Misfit> {
+    let one = value::choice(PERMISSIONS);
+    match value {
+        DeValue::Array(items) if items.is_empty() => Err(Misfit::new("must not be empty")),
+        DeValue::Array(items) => items.iter().map(|item| one(item.get_ref())).collect(),
+        value => Ok(vec![one(value)?]),
+    }
+}
+
+fn claims(value: &DeValue<'_>) -> Result<serde_json::Map<String, Value>, Misfit> {
     let misfit = |message| Misfit::new(message).help("write claims = { sub = \"alice\" }");
     match to_json(value)? {
         Value::Object(claims) if claims.get("sub").is_some_and(Value::is_string) => Ok(claims),
@@ -69,32 +147,84 @@ fn claims(value: &toml::de::DeValue<'_>) -> Result<serde_json::Map<String, Value
     }
 }
 
+/// Decides all of them; what does not hold is a fault.
 pub(super) fn check(
-    expectations: &[Placed],
+    tables: &[Placed],
     policy: &Policy,
     issuers: &Issuers,
     reader: &Reader<'_>,
-) {
-    for (at, expectation) in expectations {
-        let user = expectation.claims.get("sub").and_then(Value::as_str);
-        if user.is_some_and(|user| !issuers.could_name(user)) {
-            // The door would give no user that name, so whatever is decided proves little.
-            let message = "no issuer gives its users such a name: `sub` stands with the \
-                           `user_prefix` on";
-            reader.warn(at, message);
-        }
-        if let Err(failure) = expectation.check(policy) {
-            reader.fault(at, failure.to_string());
+) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for table in tables {
+        let Some(prefix) = prefix(table, issuers, reader) else {
+            continue;
+        };
+        for expectation in &table.expectations {
+            let mut expectation = expectation.clone();
+            expectation.subject.prefix = prefix.to_owned();
+            let failure = expectation.check(policy).err().map(Arc::new);
+            if let Some(failure) = &failure {
+                let detail = failure.explanation().map(ToString::to_string);
+                reader.fault_in_detail(&table.at, &failure.to_string(), detail);
+            }
+            cases.push(Case {
+                file: reader.source().file().to_owned(),
+                line: reader.source().position(table.at.start).line,
+                expectation,
+                failure,
+            });
         }
     }
+    cases
 }
 
-pub(super) fn resolve(expectations: &[Placed], out: &mut Resolved) {
-    for (_, expectation) in expectations {
+/// The prefix of the users of the table's issuer; `None` when there is no such issuer.
+fn prefix<'i>(table: &Placed, issuers: &'i Issuers, reader: &Reader<'_>) -> Option<&'i str> {
+    if let Some(issuer) = &table.issuer {
+        let prefix = issuers.prefix_of(issuer.get_ref());
+        if prefix.is_none() {
+            let message = format!("there is no issuer `{}`", issuer.get_ref());
+            reader.fault(&issuer.span(), message);
+        }
+        return prefix;
+    }
+    let claims = table.expectations.first().map(|e| &e.subject.claims);
+    let user = claims.and_then(|claims| claims.get("sub")?.as_str());
+    if user.is_some_and(|user| !issuers.could_name(user)) {
+        // The door would give no user that name, so whatever is decided proves little.
+        let message = "no issuer gives its users such a name: `sub` stands with the \
+                       `user_prefix` on, unless `issuer` names one";
+        reader.warn(&table.at, message);
+    }
+    Some("")
+}
+
+pub(super) fn resolve(tables: &[Placed], out: &mut Resolved) {
+    for table in tables {
+        let Some(first) = table.expectations.first() else {
+            continue;
+        };
+        let standard = Described::new(first.subject.claims.clone());
         out.item("expect");
-        out.bare("claims", Value::Object(expectation.claims.clone()));
-        out.text("channel", &expectation.channel);
-        out.text("permission", expectation.permission);
-        out.text("decision", if expectation.allow { "allow" } else { "deny" });
+        out.bare("claims", Value::Object(first.subject.claims.clone()));
+        out.optional("issuer", table.issuer.as_ref().map(At::get_ref));
+        out.text("channel", &first.channel);
+        let permissions = table.expectations.iter().map(|e| e.permission);
+        match table.expectations.len() {
+            1 => out.text("permission", first.permission),
+            _ => out.texts("permission", permissions),
+        }
+        out.text("decision", if first.allow { "allow" } else { "deny" });
+        out.optional("by", first.by.as_ref());
+        if first.subject.now != standard.now {
+            let now = UNIX_EPOCH + Duration::from_secs(first.subject.now.0);
+            out.bare("now", humantime::format_rfc3339_seconds(now));
+        }
+        let connection = &first.subject.connection;
+        if *connection != standard.connection {
+            out.text("connection.address", connection.address);
+            out.optional("connection.origin", connection.origin.as_ref());
+            out.text("connection.protocol", connection.protocol);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! It must never print a secret: the line that is shown is the operator's own text, so what could
 //! be an inline secret in it is covered (see [`mask`](super::mask)).
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Fault {
     severity: Severity,
     message: String,
     help: Option<String>,
+    /// More than a sentence, on lines of its own.
+    detail: Option<String>,
 }
 
 /// Where in the file, and what stands there.
@@ -65,6 +68,7 @@ impl Fault {
             severity,
             message,
             help,
+            detail: None,
         }
     }
 
@@ -89,6 +93,7 @@ impl Fault {
             severity,
             message,
             help,
+            detail: None,
         }
     }
 
@@ -122,9 +127,15 @@ impl Fault {
         self.help.as_deref()
     }
 
-    /// The order in which faults are told: by place, those of the whole file first.
-    pub(super) fn order(&self) -> usize {
-        self.place.as_ref().map_or(0, |place| place.start + 1)
+    /// The same fault with more to read.
+    pub(super) fn with_detail(self, detail: Option<String>) -> Fault {
+        Fault { detail, ..self }
+    }
+
+    /// The order in which faults are told: by file and place, those of a whole file first.
+    pub(super) fn order(a: &Fault, b: &Fault) -> Ordering {
+        let key = |fault: &Fault| fault.place.as_ref().map_or(0, |place| place.start + 1);
+        a.file.cmp(&b.file).then(key(a).cmp(&key(b)))
     }
 }
 
@@ -155,7 +166,8 @@ impl fmt::Display for Fault {
         if let Some(help) = &self.help {
             write!(f, "\n{margin} = help: {help}")?;
         }
-        Ok(())
+        let mut lines = self.detail.iter().flat_map(|detail| detail.lines());
+        lines.try_for_each(|line| write!(f, "\n{margin}   {line}"))
     }
 }
 
@@ -170,7 +182,7 @@ pub struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(super) fn new(mut faults: Vec<Fault>) -> Faults {
-        faults.sort_by_key(Fault::order);
+        faults.sort_by(Fault::order);
         Faults(faults)
     }
 

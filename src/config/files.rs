@@ -70,7 +70,8 @@ pub(super) fn secret_env(
     match environment(name).map(|value| Zeroizing::new(value.into_bytes())) {
         None => Err(Misfit::new(format!(
             "names `{name}`, which is not set in the environment"
-        ))),
+        ))
+        .absent()),
         Some(value) if value.is_empty() => Err(Misfit::new(format!(
             "names `{name}`, which is empty in the environment"
         ))),
@@ -87,6 +88,6 @@ fn open(file: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<u32>), Misfit> {
         Ok((read_bounded(&mut opened, MAX_KEY_FILE)?, mode))
     };
     read().map_err(|why: std::io::Error| {
-        Misfit::sentence(format!("{} cannot be read: {why}", file.display()))
+        Misfit::sentence(format!("{} cannot be read: {why}", file.display())).absent()
     })
 }

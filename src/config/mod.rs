@@ -11,6 +11,7 @@ mod changes;
 mod door;
 mod engine;
 mod expect;
+mod expect_files;
 mod fault;
 mod files;
 mod issuer;
@@ -39,17 +40,19 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+pub use expect::Case;
 pub use fault::{Fault, Faults, Severity};
 pub use files::Environment;
-pub use issuer::DEV_ISSUER;
+pub use issuer::{DEV_ISSUER, KnownIssuer};
 pub use limits::{Drain, Limits};
 pub use listen::Listen;
 pub use log::Log;
+pub use reader::Scope;
 pub use tls::{Certificate, CertificateFiles, Tls, TlsVersion};
 
 use reader::{Findings, Reader};
 use section::Section;
-use sections::Sections;
+use sections::{Proven, Sections};
 use source::Source;
 
 use crate::backend::ApiKeys;
@@ -104,6 +107,27 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
 }
 
+/// What was found out about a config, be it good or not.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// The rules, if these are good.
+    pub policy: Option<Arc<Policy>>,
+    /// The expectations, each with what became of it.
+    pub cases: Vec<Case>,
+    /// The issuers that are good.
+    pub issuers: Vec<KnownIssuer>,
+    /// Faults and warnings, in the order of the files.
+    pub found: Vec<Fault>,
+}
+
+impl Examined {
+    /// The number of faults; a good config has none.
+    pub fn faults(&self) -> usize {
+        let is_fault = |fault: &&Fault| fault.severity() == Severity::Error;
+        self.found.iter().filter(is_fault).count()
+    }
+}
+
 /// What a caller sets in place of the file: the development mode's address, certificate and
 /// issuer, which exist only at run time. What is set here need not be in the file, and wins over
 /// it.
@@ -128,12 +152,32 @@ pub struct Overrides {
 impl Config {
     /// Reads and proves a config file, with the environment of the process.
     pub fn load(file: &Path) -> Result<Loaded, Faults> {
-        let text =
-            File::open(file).and_then(|mut opened| files::read_bounded(&mut opened, MAX_FILE));
-        let text = text.map_err(|why| Faults::of_file(file, format!("cannot be read: {why}")))?;
-        let text = std::str::from_utf8(&text)
-            .map_err(|_| Faults::of_file(file, "is not UTF-8 text".to_owned()))?;
-        Config::parse(text, file, &|name| std::env::var(name).ok())
+        let text = read_text(file).map_err(|why| Faults::of_file(file, why))?;
+        Config::parse(&text, file, &environment)
+    }
+
+    /// Reads a config file and proves as much of it as `scope` says; tells what became of each
+    /// expectation, whether they hold or not.
+    pub fn examine(file: &Path, scope: Scope) -> Examined {
+        let text = match read_text(file) {
+            Ok(text) => text,
+            Err(why) => {
+                let faults = Faults::of_file(file, why);
+                return Examined {
+                    found: faults.iter().cloned().collect(),
+                    ..Examined::default()
+                };
+            }
+        };
+        let source = Source::new(file, &text);
+        let (proven, findings) = read(&source, scope, &environment, Overrides::default());
+        let found = Faults::new([findings.faults, findings.warnings].concat());
+        Examined {
+            policy: proven.policy,
+            cases: proven.cases,
+            issuers: proven.issuers,
+            found: found.iter().cloned().collect(),
+        }
     }
 
     /// Proves the text of a config; `file` gives the name for faults, and the folder that paths
@@ -150,8 +194,8 @@ impl Config {
         overrides: Overrides,
     ) -> Result<Loaded, Faults> {
         let source = Source::new(file, text);
-        let (config, findings) = read(&source, environment, overrides);
-        match config {
+        let (proven, findings) = read(&source, Scope::Whole, environment, overrides);
+        match proven.config {
             Some(config) if findings.faults.is_empty() => Ok(Loaded {
                 config,
                 warnings: findings.warnings,
@@ -173,27 +217,43 @@ impl Config {
 
 /// Every option that a config may have, as `listen.public` or `room.NAME.subscribe`.
 pub fn options() -> BTreeSet<String> {
-    let one_of_each = "[[issuer]]\n[room.NAME]\n[[expect]]\n";
+    let one_of_each = "[[issuer]]\n[room.NAME]\n[shadow.room.NAME]\n[[expect]]\n";
     let source = Source::new(Path::new("options.toml"), one_of_each);
-    read(&source, &|_| None, Overrides::default()).1.asked
+    read(&source, Scope::Whole, &|_| None, Overrides::default())
+        .1
+        .asked
+}
+
+/// The text of a config file, or why there is none.
+fn read_text(file: &Path) -> Result<String, String> {
+    let bytes = File::open(file).and_then(|mut opened| files::read_bounded(&mut opened, MAX_FILE));
+    let bytes = bytes.map_err(|why| format!("cannot be read: {why}"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    Ok(text.to_owned())
+}
+
+/// The environment of the process.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn read(
     source: &Source<'_>,
+    scope: Scope,
     environment: Environment<'_>,
     overrides: Overrides,
-) -> (Option<Config>, Findings) {
+) -> (Proven, Findings) {
     let (table, syntax_faults) = DeTable::parse_recoverable(source.text());
-    let reader = Reader::new(source);
+    let reader = Reader::new(source, scope);
     if !syntax_faults.is_empty() {
         // What a broken file means is a guess, and guesses would bury these faults.
         for fault in syntax_faults {
             let end = source.text().len();
             reader.fault(&fault.span().unwrap_or(end..end), fault.message());
         }
-        return (None, reader.into_findings());
+        return (Proven::default(), reader.into_findings());
     }
     let root = Section::root(&reader, table.get_ref());
-    let config = Sections::read(root, environment, overrides).prove(&reader);
-    (config, reader.into_findings())
+    let proven = Sections::read(root, environment, overrides).prove(&reader);
+    (proven, reader.into_findings())
 }

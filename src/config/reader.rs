@@ -12,21 +12,37 @@ use super::source::Source;
 /// The place of what has none.
 pub(super) const WHOLE_FILE: Range<usize> = 0..0;
 
+/// What of a config is to be proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    Whole,
+    /// The rules and their expectations. Certificates, keys and secrets need not be there.
+    Rules,
+}
+
 /// Gathers what is found while a file is read.
 pub(super) struct Reader<'t> {
     source: &'t Source<'t>,
+    scope: Scope,
     found: RefCell<Vec<Fault>>,
     /// Every option that was asked for, as `listen.public` or `room.NAME.subscribe`.
     asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(source: &'t Source<'t>) -> Reader<'t> {
+    pub(super) fn new(source: &'t Source<'t>, scope: Scope) -> Reader<'t> {
         Reader {
             source,
+            scope,
             found: RefCell::default(),
             asked: RefCell::default(),
         }
+    }
+
+    /// What of the config is to be proven.
+    pub(super) fn scope(&self) -> Scope {
+        self.scope
     }
 
     pub(super) fn source(&self) -> &'t Source<'t> {
@@ -78,6 +94,19 @@ impl<'t> Reader<'t> {
         self.found.borrow_mut().push(fault);
     }
 
+    /// Notes a fault that takes more than a sentence.
+    pub(super) fn fault_in_detail(&self, at: &Range<usize>, message: &str, detail: Option<String>) {
+        let detail = detail.map(|detail| mask_urls(&detail));
+        let fault = Fault::at(self.source, at, Severity::Error, mask_urls(message), None);
+        self.found.borrow_mut().push(fault.with_detail(detail));
+    }
+
+    /// Takes in what was found in another file.
+    pub(super) fn adopt(&self, findings: Findings) {
+        let mut found = self.found.borrow_mut();
+        found.extend(findings.faults.into_iter().chain(findings.warnings));
+    }
+
     /// Notes that an option was asked for.
     pub(super) fn ask(&self, option: String) {
         self.asked.borrow_mut().insert(option);
@@ -95,7 +124,7 @@ impl<'t> Reader<'t> {
     /// Faults and warnings, each in the order of the file, and the options that were asked for.
     pub(super) fn into_findings(self) -> Findings {
         let mut found = self.found.into_inner();
-        found.sort_by_key(Fault::order);
+        found.sort_by(Fault::order);
         let (faults, warnings) = found
             .into_iter()
             .partition(|fault| fault.severity() == Severity::Error);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -13,9 +14,13 @@ use toml::de::DeValue;
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::rule_text;
-use super::section::Section;
+use super::section::{At, Section};
+use super::source::Source;
 use super::value::{self, Misfit};
-use crate::policy::{Compiled, HistoryLimits, Policy, PolicySource, RoomSource, RuleFault};
+use crate::policy::{
+    Compiled, HistoryLimits, Policy, PolicySource, RoomSource, RuleFault, RulePlace, RulePlaces,
+    Run,
+};
 
 /// The policy as it is written.
 pub(super) struct Rooms {
@@ -55,6 +60,11 @@ pub(super) fn read(root: &Section<'_>) -> Rooms {
         room.private = private;
         rooms.source.rooms.push((name.into_inner(), room));
     }
+    let shadow = root.section("shadow");
+    for (name, section) in shadow.named("room") {
+        rooms.read_shadow(&name, section);
+    }
+    shadow.finish();
     rooms
 }
 
@@ -80,14 +90,8 @@ impl Rooms {
             section.path().to_owned(),
             Place::Other(section.at().clone()),
         );
-        let mut room = RoomSource {
-            subscribe: self.read_rule(&section, "subscribe"),
-            publish: self.read_rule(&section, "publish"),
-            presence: self.read_rule(&section, "presence"),
-            deny: self.read_rule(&section, "deny"),
-            join_leave: section.or("join_leave", value::boolean, false),
-            ..RoomSource::default()
-        };
+        let mut room = self.read_rules(&section);
+        room.join_leave = section.or("join_leave", value::boolean, false);
         if section.has("join_leave") {
             let at = section.place("join_leave");
             self.places
@@ -101,6 +105,36 @@ impl Rooms {
         history.finish();
         section.finish();
         room
+    }
+
+    /// Candidate rules for a room that there is.
+    fn read_shadow(&mut self, name: &At<String>, section: Section<'_>) {
+        let at = section.at().clone();
+        self.places
+            .insert(section.path().to_owned(), Place::Other(at));
+        let mut shadow = self.read_rules(&section);
+        let history = section.section("history");
+        shadow.history_read = self.read_rule(&history, "read");
+        history.finish();
+        let (reader, mut rooms) = (section.reader, self.source.rooms.iter_mut());
+        section.finish();
+        match rooms.find(|(room, _)| room == name.get_ref()) {
+            Some((_, room)) => room.shadow = Some(Box::new(shadow)),
+            None => {
+                let message = format!("there is no [room.{}] beside it", name.get_ref());
+                reader.fault(&name.span(), message);
+            }
+        }
+    }
+
+    fn read_rules(&mut self, section: &Section<'_>) -> RoomSource {
+        RoomSource {
+            subscribe: self.read_rule(section, "subscribe"),
+            publish: self.read_rule(section, "publish"),
+            presence: self.read_rule(section, "presence"),
+            deny: self.read_rule(section, "deny"),
+            ..RoomSource::default()
+        }
     }
 
     fn read_rule(&mut self, section: &Section<'_>, key: &'static str) -> Option<String> {
@@ -119,7 +153,7 @@ impl Rooms {
                 for warning in warnings {
                     reader.warn(&self.place(reader, &warning), told(&warning));
                 }
-                Some(policy)
+                Some(policy.written_at(self.written_at(reader.source())))
             }
             Err(faults) => {
                 for fault in faults {
@@ -128,6 +162,19 @@ impl Rooms {
                 None
             }
         }
+    }
+
+    /// Where the rooms and each character of their rules are written.
+    fn written_at(&self, source: &Source<'_>) -> RulePlaces {
+        let file = Arc::new(source.file().to_owned());
+        let written = self.places.iter().map(|(name, place)| {
+            let runs = match place {
+                Place::Rule(at) => runs_of_rule(source, at),
+                Place::Other(at) => vec![run(source, 0, at.start)],
+            };
+            (name.clone(), RulePlace::new(file.clone(), runs))
+        });
+        written.collect()
     }
 
     fn place(&self, reader: &Reader<'_>, fault: &RuleFault) -> Range<usize> {
@@ -150,6 +197,30 @@ impl Rooms {
                 (None, None) => return 0..0,
             }
         }
+    }
+}
+
+/// The stretches of a rule that stand in the file as they are in the rule.
+fn runs_of_rule(source: &Source<'_>, at: &Range<usize>) -> Vec<Run> {
+    let token = source.text().get(at.clone()).unwrap_or("");
+    let mut runs: Vec<Run> = Vec::new();
+    let mut next = None;
+    for (decoded, written) in rule_text::characters(token) {
+        let here = run(source, decoded, at.start + written);
+        if next != Some((here.line, here.column)) {
+            runs.push(here);
+        }
+        next = Some((here.line, here.column + 1));
+    }
+    runs
+}
+
+fn run(source: &Source<'_>, offset: usize, written: usize) -> Run {
+    let position = source.position(written);
+    Run {
+        offset,
+        line: position.line,
+        column: position.column,
     }
 }
 
@@ -217,14 +288,25 @@ impl Rooms {
             out.bare("private", room.private);
             resolve_room(room, out);
         }
+        for (name, room) in &self.source.rooms {
+            if let Some(shadow) = &room.shadow {
+                out.section(&format!("shadow.room.{name}"));
+                resolve_rules(shadow, out);
+                out.optional("history.read", shadow.history_read.as_ref());
+            }
+        }
     }
 }
 
-fn resolve_room(room: &RoomSource, out: &mut Resolved) {
+fn resolve_rules(room: &RoomSource, out: &mut Resolved) {
     out.optional("subscribe", room.subscribe.as_ref());
     out.optional("publish", room.publish.as_ref());
     out.optional("presence", room.presence.as_ref());
     out.optional("deny", room.deny.as_ref());
+}
+
+fn resolve_room(room: &RoomSource, out: &mut Resolved) {
+    resolve_rules(room, out);
     if let Some(history) = &room.history {
         out.bare("history.size", history.size);
         out.duration("history.ttl", history.ttl);

@@ -25,6 +25,21 @@ pub(super) fn locate(token: &str, inside: &Range<usize>) -> Option<Range<usize>>
     Some(start..written.end.max(start))
 }
 
+/// Each character of the decoded string: its byte there, and its byte within `token`.
+pub(super) fn characters(token: &str) -> Vec<(usize, usize)> {
+    let Some(mut written) = Written::new(token) else {
+        return Vec::new();
+    };
+    let (mut decoded, mut found) = (0, Vec::new());
+    while let Some((raw, length)) = written.next() {
+        if length > 0 {
+            found.push((decoded, raw.start));
+        }
+        decoded += length;
+    }
+    found
+}
+
 /// Walks over a TOML string as it is written, one character of the value at a time.
 struct Written<'t> {
     token: &'t str,

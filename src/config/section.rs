@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::Severity;
-use super::reader::{Reader, WHOLE_FILE};
+use super::reader::{Reader, Scope, WHOLE_FILE};
 use super::value::{Misfit, closest, kind_of};
 
 /// A value with its place in the file.
@@ -202,6 +202,9 @@ impl<'r> Section<'r> {
 
     fn misfit(&self, at: &Range<usize>, key: &'static str, what: &str, misfit: Misfit) {
         self.faulty.borrow_mut().push(key);
+        if misfit.is_absent && self.reader.scope() == Scope::Rules {
+            return;
+        }
         let message = format!("{what}{}{}", misfit.joint, misfit.message);
         self.reader.note(at, Severity::Error, message, misfit.help);
     }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use super::admin::Admin;
 use super::door::DoorSettings;
-use super::expect::Placed;
+use super::expect::{Case, Placed};
+use super::expect_files::ExpectFile;
 use super::files::Environment;
-use super::issuer::Issuers;
-use super::reader::Reader;
+use super::issuer::{Issuers, KnownIssuer};
+use super::reader::{Reader, Scope};
 use super::resolved::Resolved;
 use super::rooms::Rooms;
 use super::section::Section;
 use super::{
-    Config, Drain, Limits, Listen, Log, Overrides, Tls, admin, door, engine, expect, issuer,
-    limits, listen, log, revocations, rooms, session, tls,
+    Config, Drain, Limits, Listen, Log, Overrides, Tls, admin, door, engine, expect, expect_files,
+    issuer, limits, listen, log, revocations, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
 use crate::identity::RevocationSettings;
@@ -37,6 +38,16 @@ pub(super) struct Sections {
     drain: Drain,
     log: Log,
     expectations: Vec<Placed>,
+    expect_files: Vec<ExpectFile>,
+}
+
+/// What was proven: all of it, or as much as the scope asks for and the faults leave.
+#[derive(Default)]
+pub(super) struct Proven {
+    pub(super) config: Option<Config>,
+    pub(super) policy: Option<Arc<Policy>>,
+    pub(super) cases: Vec<Case>,
+    pub(super) issuers: Vec<KnownIssuer>,
 }
 
 impl Sections {
@@ -48,10 +59,24 @@ impl Sections {
         let listen = listen::read(root.section("listen"), &overrides);
         let limits = root.section("limits");
         let sections = Sections {
-            tls: tls::read(root.section("tls"), &listen, &overrides),
+            tls: match root.reader.scope() {
+                Scope::Whole => tls::read(root.section("tls"), &listen, &overrides),
+                // Everything there is about files that need not be here.
+                Scope::Rules => {
+                    root.section("tls");
+                    None
+                }
+            },
             listen,
             door: door::read(root.section("door"), &overrides),
-            admin: admin::read(root.section("admin"), environment, &overrides),
+            admin: match root.reader.scope() {
+                Scope::Whole => admin::read(root.section("admin"), environment, &overrides),
+                // Its keys need not be here either.
+                Scope::Rules => {
+                    root.section("admin");
+                    Admin::default()
+                }
+            },
             revocations: revocations::read(root.section("revocations")),
             issuers: issuer::read(&root, environment, overrides.issuer),
             session: session::read(root.section("session"), &limits),
@@ -60,21 +85,43 @@ impl Sections {
             limits: limits::read(limits),
             drain: limits::read_drain(root.section("drain")),
             log: log::read(root.section("log")),
+            expect_files: expect_files::read(&root),
             expectations: expect::read(root.sections("expect")),
         };
         root.finish();
         sections
     }
 
-    /// Compiles the rules, decides the expectations, and makes the door; gives `None` when there
-    /// is a fault, which is noted.
-    pub(super) fn prove(self, reader: &Reader<'_>) -> Option<Config> {
+    /// Compiles the rules, decides the expectations, and makes the door. What is missing in the
+    /// end is a fault, which is noted.
+    pub(super) fn prove(self, reader: &Reader<'_>) -> Proven {
         let resolved = self.resolve();
-        let policy = self.rooms.compile(reader);
+        let policy = self.rooms.compile(reader).map(Arc::new);
+        let (mut cases, issuers) = (Vec::new(), self.issuers.known());
         if let Some(policy) = &policy {
-            expect::check(&self.expectations, policy, &self.issuers, reader);
+            let (tables, files) = (&self.expectations, &self.expect_files);
+            cases = expect::check(tables, policy, &self.issuers, reader);
+            cases.extend(expect_files::check(files, policy, &self.issuers, reader));
         }
-        let declared = policy.as_ref().map(Policy::declared_claims);
+        let config = match reader.scope() {
+            Scope::Whole => self.config(resolved, policy.clone(), reader),
+            Scope::Rules => None,
+        };
+        Proven {
+            config,
+            policy,
+            cases,
+            issuers,
+        }
+    }
+
+    fn config(
+        self,
+        resolved: String,
+        policy: Option<Arc<Policy>>,
+        reader: &Reader<'_>,
+    ) -> Option<Config> {
+        let declared = policy.as_ref().map(|policy| policy.declared_claims());
         let verifier = self
             .issuers
             .prove(declared.cloned().unwrap_or_default(), reader);
@@ -87,7 +134,7 @@ impl Sections {
             api_keys: self.admin.keys,
             api_key: self.admin.first,
             revocations: self.revocations,
-            policy: Arc::new(policy?),
+            policy: policy?,
             session: self.session,
             engine: self.engine,
             limits: self.limits,
@@ -99,6 +146,7 @@ impl Sections {
 
     fn resolve(&self) -> String {
         let mut out = Resolved::default();
+        expect_files::resolve(&self.expect_files, &mut out);
         self.listen.resolve(&mut out);
         if let Some(tls) = &self.tls {
             tls.resolve(&mut out);

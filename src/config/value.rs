@@ -17,6 +17,8 @@ pub(super) struct Misfit {
     pub(super) joint: &'static str,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The value is good, but what it names is not to be had on this machine.
+    pub(super) is_absent: bool,
 }
 
 impl Misfit {
@@ -25,6 +27,7 @@ impl Misfit {
             joint: " ",
             message: message.into(),
             help: None,
+            is_absent: false,
         }
     }
 
@@ -34,6 +37,15 @@ impl Misfit {
             joint: ": ",
             message: message.to_string(),
             help: None,
+            is_absent: false,
+        }
+    }
+
+    /// The same, since what the value names is not to be had on this machine.
+    pub(super) fn absent(self) -> Misfit {
+        Misfit {
+            is_absent: true,
+            ..self
         }
     }
 

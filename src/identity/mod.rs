@@ -30,6 +30,7 @@ pub mod subprotocol;
 pub mod tickets;
 pub mod token;
 mod trust;
+mod unverified;
 mod verifier;
 
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
+pub use unverified::unverified_claims;
 pub use verifier::{Published, Verifier};

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::claims::{DeclaredClaims, ReadClaims};
 use super::decide::{PERSONAL, Policy, Room};
+use super::place::RulePlaces;
 use super::rule::Rule;
 use super::source::{PolicySource, RoomSource};
 
@@ -67,10 +68,13 @@ impl Policy {
         if !compiler.faults.is_empty() {
             return Err(compiler.faults);
         }
+        let has_shadows = rooms.values().any(|room| room.shadow.is_some());
         let policy = Policy {
+            has_shadows,
             claims: compiler.claims.read_by_rules(compiler.reads_claims),
             personal,
             rooms,
+            places: RulePlaces::new(),
         };
         Ok(Compiled {
             policy,
@@ -121,6 +125,7 @@ impl Compiler {
             history_read: self.rule(key, "history.read", source.history_read),
             history: source.history,
             join_leave: source.join_leave,
+            shadow: None,
         };
         if room.history_read.is_some() && room.history.is_none() {
             let message = "it says who may read the history, but none is kept; give size and ttl";
@@ -135,7 +140,36 @@ impl Compiler {
                 message: message.to_owned(),
             });
         }
-        room
+        let shadow = source.shadow.map(|shadow| self.shadow(key, &room, *shadow));
+        Room {
+            shadow: shadow.map(Box::new),
+            ..room
+        }
+    }
+
+    /// The room as it would be with the candidate rules.
+    fn shadow(&mut self, key: &str, room: &Room, source: RoomSource) -> Room {
+        let key = format!("shadow.{key}");
+        let mut candidate = |permission, text, real: &Option<Rule>| {
+            let rule = self.rule(&key, permission, text);
+            rule.or_else(|| real.clone())
+        };
+        let shadow = Room {
+            private: room.private,
+            subscribe: candidate("subscribe", source.subscribe, &room.subscribe),
+            publish: candidate("publish", source.publish, &room.publish),
+            presence: candidate("presence", source.presence, &room.presence),
+            deny: candidate("deny", source.deny, &room.deny),
+            history_read: candidate("history.read", source.history_read, &room.history_read),
+            history: room.history,
+            join_leave: room.join_leave,
+            shadow: None,
+        };
+        if shadow.history_read.is_some() && shadow.history.is_none() {
+            let message = "it says who would read the history, but the room keeps none";
+            self.fault(format!("{key}.history.read"), message);
+        }
+        shadow
     }
 
     fn rule(&mut self, key: &str, permission: &str, text: Option<String>) -> Option<Rule> {

@@ -11,6 +11,7 @@ use super::channel::{ChannelName, Namespace};
 use super::claims::DeclaredClaims;
 use super::decision::{Decision, Denial, Reason, Step};
 use super::observer::{Observer, Question, Silent};
+use super::place::RulePlaces;
 use super::rule::Rule;
 use super::source::HistoryLimits;
 use super::{Permission, Subject};
@@ -21,6 +22,10 @@ pub struct Policy {
     pub(super) claims: DeclaredClaims,
     pub(super) personal: Room,
     pub(super) rooms: ahash::HashMap<String, Room>,
+    /// Whether any room has candidate rules beside its own.
+    pub(super) has_shadows: bool,
+    /// Where the rules are written.
+    pub(super) places: RulePlaces,
 }
 
 /// The rules of one namespace.
@@ -34,6 +39,22 @@ pub(super) struct Room {
     pub(super) history_read: Option<Rule>,
     pub(super) history: Option<HistoryLimits>,
     pub(super) join_leave: bool,
+    /// The room as it would be with its candidate rules.
+    pub(super) shadow: Option<Box<Room>>,
+}
+
+impl Room {
+    /// Its rules.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let rules = [
+            &self.deny,
+            &self.subscribe,
+            &self.publish,
+            &self.presence,
+            &self.history_read,
+        ];
+        rules.into_iter().flatten()
+    }
 }
 
 /// What the channels of a namespace have.
@@ -63,19 +84,34 @@ impl Policy {
         self.walk(question, &mut Silent)
     }
 
-    /// Takes the steps in their order, until one of them decides, under the eyes of `observer`.
+    /// Decides under the eyes of `observer`.
     pub(super) fn walk<O: Observer>(&self, question: Question<'_>, observer: &mut O) -> Decision {
-        let mut walk = Walk {
-            question,
-            observer,
-            reads_now: false,
+        walk(self.room(question.channel), question, observer)
+    }
+
+    /// What the candidate rules of the channel's room would decide, if it has any. Never acted on.
+    pub fn shadow(
+        &self,
+        subject: &Subject<'_>,
+        channel: &ChannelName,
+        permission: Permission,
+    ) -> Option<Decision> {
+        if !self.has_shadows {
+            return None;
+        }
+        let room = self.room(channel)?.shadow.as_deref()?;
+        let question = Question {
+            subject,
+            channel,
+            permission,
         };
-        let mut decision = match walk.steps(self) {
-            Break(decision) => decision,
-            Continue(implied) => Decision::allow(Step::Implied, implied.rule, implied.reason),
-        };
-        decision.reads_now = walk.reads_now;
-        decision
+        Some(walk(Some(room), question, &mut Silent))
+    }
+
+    /// The same policy, which knows where its rules are written.
+    #[must_use]
+    pub fn written_at(self, places: RulePlaces) -> Policy {
+        Policy { places, ..self }
     }
 
     /// What the channel has; `None` for an unknown namespace.
@@ -90,6 +126,17 @@ impl Policy {
     /// The claims of the config, which the door applies to each token.
     pub fn declared_claims(&self) -> &DeclaredClaims {
         &self.claims
+    }
+
+    /// Each room by its name in the config, the personal channels' among them.
+    pub(super) fn all_rooms(&self) -> impl Iterator<Item = (&str, &Room)> {
+        let personal = std::iter::once((PERSONAL, &self.personal));
+        personal.chain(self.rooms.iter().map(|(name, room)| (name.as_str(), room)))
+    }
+
+    /// Every rule.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.all_rooms().flat_map(|(_, room)| room.rules())
     }
 
     /// One thing has one name: `personal:x` and `default:x` stand under no rules.
@@ -122,21 +169,36 @@ struct Implied {
     reason: Reason,
 }
 
+/// Takes the steps in their order, in the channel's room, until one of them decides.
+fn walk<O: Observer>(room: Option<&Room>, question: Question<'_>, observer: &mut O) -> Decision {
+    let mut walk = Walk {
+        question,
+        observer,
+        reads_now: false,
+    };
+    let mut decision = match walk.steps(room) {
+        Break(decision) => decision,
+        Continue(implied) => Decision::allow(Step::Implied, implied.rule, implied.reason),
+    };
+    decision.reads_now = walk.reads_now;
+    decision
+}
+
 /// What a step comes to: it decides, or the next one is asked.
 type Outcome<T = ()> = ControlFlow<Decision, T>;
 
 impl<O: Observer> Walk<'_, O> {
-    fn steps(&mut self, policy: &Policy) -> Outcome<Implied> {
-        let room = self.name(policy)?;
+    fn steps(&mut self, room: Option<&Room>) -> Outcome<Implied> {
+        let room = self.name(room)?;
         self.private(room)?;
         self.veto(room)?;
         self.rule(room)
     }
 
     /// The namespace is configured, and has the feature.
-    fn name<'p>(&mut self, policy: &'p Policy) -> Outcome<&'p Room> {
+    fn name<'p>(&mut self, room: Option<&'p Room>) -> Outcome<&'p Room> {
         let deny = |denial, reason| Break(Decision::deny(denial, Step::Name, None, reason));
-        let Some(room) = policy.room(self.question.channel) else {
+        let Some(room) = room else {
             return deny(Denial::UnknownChannel, Reason::UnknownNamespace);
         };
         match self.question.permission {

@@ -60,6 +60,16 @@ impl Decision {
         self.rule.as_deref()
     }
 
+    /// What decided, in one word: the rule, or the step where no rule did.
+    pub fn decided_by(&self) -> &str {
+        self.rule().unwrap_or(self.step.as_str())
+    }
+
+    /// `allow` or `deny`, as expectations have it.
+    pub fn word(&self) -> &'static str {
+        verdict(self.is_allowed())
+    }
+
     /// Why, for the log and `explain`; never for the client.
     pub fn reason(&self) -> &Reason {
         &self.reason
@@ -69,6 +79,11 @@ impl Decision {
     pub fn reads_now(&self) -> bool {
         self.reads_now
     }
+}
+
+/// `allow` or `deny`.
+pub(super) fn verdict(allowed: bool) -> &'static str {
+    if allowed { "allow" } else { "deny" }
 }
 
 impl fmt::Display for Decision {
@@ -113,6 +128,15 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Step; 5] = [
+        Step::Name,
+        Step::Private,
+        Step::Deny,
+        Step::Rule,
+        Step::Implied,
+    ];
+
     /// Its word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

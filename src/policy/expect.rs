@@ -1,104 +1,109 @@
 //! Expectations: decisions that a config's author wants to be sure of.
 //!
-//! They are decided by [`Policy::decide`] itself, on a subject that is made up from the claims. A
-//! config whose expectations fail is not loaded.
+//! They are decided by the same walk that the server takes, on a subject that is made up from the
+//! claims. A config whose expectations fail is not loaded.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::channel::NameFault;
-use super::claims::ClaimMismatch;
-use super::decision::Decision;
-use super::user::UserIdFault;
-use super::{ChannelName, ConnectionFacts, Permission, Policy, Subject, UserId};
-use crate::clock::UnixSeconds;
+use super::decision::{Step, verdict};
+use super::explain::Explanation;
+use super::made_up::{Described, DescriptionFault, MadeUp};
+use super::{ChannelName, Permission, Policy};
 
-/// One `[[expect]]` table.
+/// One `[[expect]]` table, for one of its permissions.
 #[derive(Clone, Debug)]
 pub struct Expectation {
-    /// The claims of the made-up token, `sub` among them.
-    pub claims: Map<String, Value>,
+    /// For whom, where from and when.
+    pub subject: Described,
     /// The channel's name.
     pub channel: String,
     /// What is asked for.
     pub permission: Permission,
     /// Whether it should be allowed.
     pub allow: bool,
+    /// What should decide: a rule, as `room.team.subscribe`, or a step, as `private`.
+    pub by: Option<String>,
 }
 
 impl Expectation {
-    /// Decides, and compares. The connection is one from 127.0.0.1 without an `Origin`, and `now`
-    /// is 2000-01-01T00:00:00Z, so that the same config always gets the same answer.
+    /// Decides, and compares.
     pub fn check(&self, policy: &Policy) -> Result<(), ExpectationFailure> {
-        let user = match self.claims.get("sub") {
-            Some(Value::String(sub)) => UserId::parse(sub).map_err(ExpectationFailure::User)?,
-            Some(_) => return Err(ExpectationFailure::SubjectNotText),
-            None => return Err(ExpectationFailure::NoSubject),
-        };
-        let claims = policy.declared_claims().apply(self.claims.clone())?;
+        let (made_up, channel) = self.question(policy)?;
+        if let Some(by) = self.by.as_deref().filter(|by| !policy.can_decide(by)) {
+            return Err(ExpectationFailure::NothingOfThatName { by: by.to_owned() });
+        }
+        let decision = policy.decide(&made_up.subject(), &channel, self.permission);
+        let decided = decision.is_allowed() == self.allow;
+        let by = self
+            .by
+            .as_deref()
+            .is_none_or(|by| by == decision.decided_by());
+        if decided && by {
+            return Ok(());
+        }
+        let explanation = policy.explain(&made_up.subject(), &channel, self.permission);
+        let explanation = Box::new(explanation);
+        Err(match &self.by {
+            Some(by) if decided => ExpectationFailure::DecidedByAnother {
+                expected: by.clone(),
+                explanation,
+            },
+            _ => ExpectationFailure::Decided {
+                expected: verdict(self.allow),
+                explanation,
+            },
+        })
+    }
+
+    /// Whom and which channel it is about, if it can be decided at all.
+    pub fn question(&self, policy: &Policy) -> Result<(MadeUp, ChannelName), ExpectationFailure> {
+        let made_up = self.subject.make(policy)?;
         let channel = ChannelName::parse(&self.channel)?;
         if policy.features(&channel).is_none() {
             let namespace = channel.namespace().as_str().to_owned();
             return Err(ExpectationFailure::UnknownNamespace { namespace });
         }
-        let connection = ConnectionFacts {
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            origin: None,
-            protocol: "json",
-        };
-        let subject = Subject {
-            user: &user,
-            claims: &claims,
-            connection: &connection,
-            now: NOW,
-        };
-        let decision = policy.decide(&subject, &channel, self.permission);
-        if decision.is_allowed() == self.allow {
-            return Ok(());
-        }
-        Err(ExpectationFailure::Decided {
-            user: user.to_string(),
-            permission: self.permission,
-            channel: channel.to_string(),
-            expected: if self.allow { "allowed" } else { "denied" },
-            decision: Box::new(decision),
-        })
+        Ok((made_up, channel))
     }
 }
 
-const NOW: UnixSeconds = UnixSeconds(946_684_800);
+impl Policy {
+    /// Whether there is a rule or a step of that name.
+    fn can_decide(&self, name: &str) -> bool {
+        Step::ALL.iter().any(|step| step.as_str() == name)
+            || self.rules().any(|rule| **rule.name() == *name)
+    }
+}
 
 /// Why an expectation does not hold.
 #[derive(Debug, Error)]
 pub enum ExpectationFailure {
     /// Another decision was made.
-    #[error("expected {permission} on {channel} to be {expected} for {user}, but it is {decision}")]
+    #[error("expected {expected}, but it is {}", .explanation.sentence())]
     Decided {
-        /// Who asked.
-        user: String,
-        /// For what.
-        permission: Permission,
-        /// Where.
-        channel: String,
         /// What was expected.
         expected: &'static str,
-        /// What was decided, and by what.
-        decision: Box<Decision>,
+        /// What was decided, and why.
+        explanation: Box<Explanation>,
+    },
+    /// The decision was made by something else.
+    #[error("expected {expected} to decide, but it is {}", .explanation.sentence())]
+    DecidedByAnother {
+        /// What was expected to decide.
+        expected: String,
+        /// What was decided, and why.
+        explanation: Box<Explanation>,
+    },
+    /// It expects something to decide that is not there.
+    #[error("there is no rule and no step `{by}` that could decide")]
+    NothingOfThatName {
+        /// What should have decided.
+        by: String,
     },
     /// It cannot be said for whom it is.
-    #[error("the claims of an expectation need a `sub`, the user")]
-    NoSubject,
-    /// The user is no text.
-    #[error("the claim `sub` of an expectation must be a string")]
-    SubjectNotText,
-    /// The door would refuse the user.
-    #[error("the claim `sub` is no user: {0}")]
-    User(#[source] UserIdFault),
-    /// The door would refuse the claims.
-    #[error("the door would refuse this token: {0}")]
-    Claims(#[from] ClaimMismatch),
+    #[error(transparent)]
+    Subject(#[from] DescriptionFault),
     /// No client can name the channel, so that neither allow nor deny means anything.
     #[error("it names no channel: {0}")]
     Channel(#[from] NameFault),
@@ -110,9 +115,20 @@ pub enum ExpectationFailure {
     },
 }
 
+impl ExpectationFailure {
+    /// Why it was decided as it was, if it was.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        match self {
+            ExpectationFailure::Decided { explanation, .. }
+            | ExpectationFailure::DecidedByAnother { explanation, .. } => Some(explanation),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::policy::{PolicySource, RoomSource};
@@ -132,11 +148,16 @@ mod tests {
     }
 
     fn check(claims: Value, channel: &str, allow: bool) -> Result<(), String> {
+        check_by(claims, channel, allow, None)
+    }
+
+    fn check_by(claims: Value, channel: &str, allow: bool, by: Option<&str>) -> Result<(), String> {
         let expectation = Expectation {
-            claims: claims.as_object().unwrap().clone(),
+            subject: Described::new(claims.as_object().unwrap().clone()),
             channel: channel.to_owned(),
             permission: Permission::Subscribe,
             allow,
+            by: by.map(str::to_owned),
         };
         expectation
             .check(&policy())
@@ -157,11 +178,26 @@ mod tests {
         assert_eq!(
             check(bob, "team:blue", true),
             Err(
-                "expected subscribe on team:blue to be allowed for bob, but it is denied by the \
-                 step rule and the rule room.team.subscribe, since the rule is false"
+                "expected allow, but it is denied: subscribe on team:blue for bob, by \
+                 room.team.subscribe: the rule is false"
                     .to_owned()
             )
         );
+    }
+
+    #[test]
+    fn it_may_say_what_should_decide() {
+        let bob = json!({"sub": "bob", "teams": ["red"]});
+        let rule = Some("room.team.subscribe");
+        assert_eq!(check_by(bob.clone(), "team:red", true, rule), Ok(()));
+        assert_eq!(check_by(bob.clone(), "#bob", true, Some("implied")), Ok(()));
+        let other = check_by(bob.clone(), "#bob", true, rule).unwrap_err();
+        assert!(
+            other.starts_with("expected room.team.subscribe to decide, but it is allowed: "),
+            "{other}"
+        );
+        let nothing = check_by(bob, "team:red", true, Some("room.team.publish")).unwrap_err();
+        assert!(nothing.contains("no rule and no step"), "{nothing}");
     }
 
     #[test]

@@ -7,11 +7,16 @@
 
 mod channel;
 mod claims;
+mod compare;
 mod compile;
+mod coverage;
 mod decide;
 mod decision;
 mod expect;
+mod explain;
+mod made_up;
 mod observer;
+mod place;
 mod rule;
 mod source;
 mod user;
@@ -21,10 +26,15 @@ use std::net::IpAddr;
 
 pub use channel::{ChannelName, NameFault, Namespace};
 pub use claims::{ClaimFault, ClaimMismatch, ClaimType, Claims, DeclaredClaims};
+pub use compare::{Change, Comparison, Example, compare};
 pub use compile::{Compiled, RuleFault};
+pub use coverage::{Coverage, Gap};
 pub use decide::{Features, Policy};
 pub use decision::{Decision, Denial, Reason, Step};
 pub use expect::{Expectation, ExpectationFailure};
+pub use explain::Explanation;
+pub use made_up::{Described, DescriptionFault, MadeUp};
+pub use place::{RulePlace, RulePlaces, Run};
 pub use source::{HistoryLimits, PolicySource, RoomSource};
 pub use user::{UserId, UserIdFault};
 

@@ -38,6 +38,8 @@ pub struct RoomSource {
     pub history: Option<HistoryLimits>,
     /// Whether subscribers that hold presence are told of those who join and leave.
     pub join_leave: bool,
+    /// Candidate rules, which are evaluated beside these and never acted on. Only its rules count.
+    pub shadow: Option<Box<RoomSource>>,
 }
 
 /// How much history a channel keeps.

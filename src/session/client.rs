@@ -168,7 +168,7 @@ impl Client {
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
             (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
         };
-        self.log_denial(&channel, P::PERMISSION, &decision);
+        self.log_denial(&terms, &channel, P::PERMISSION, &decision);
         Err(code.into())
     }
 
@@ -179,23 +179,49 @@ impl Client {
         channel: &ChannelName,
         permission: Permission,
     ) -> Decision {
-        let subject = Subject {
-            user: self.identity.user(),
-            claims: self.identity.claims(),
-            connection: &self.facts,
-            now: self.node.clock.now(),
-        };
-        let decision = terms.policy.decide(&subject, channel, permission);
+        let (policy, subject) = (&terms.policy, self.subject());
+        let decision = policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
             decision.is_allowed(),
             decision.step().as_str(),
         );
+        if let Some(shadow) = policy.shadow(&subject, channel, permission) {
+            self.node.metrics.shadowed(
+                channel.namespace().as_str(),
+                permission.as_str(),
+                decision.word(),
+                shadow.word(),
+            );
+        }
         decision
     }
 
-    fn log_denial(&self, channel: &ChannelName, permission: Permission, decision: &Decision) {
+    /// What rules may read of this connection now.
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            user: self.identity.user(),
+            claims: self.identity.claims(),
+            connection: &self.facts,
+            now: self.node.clock.now(),
+        }
+    }
+
+    fn log_denial(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        decision: &Decision,
+    ) {
         if let Some(left_out) = self.node.lines.admit("permission denied") {
+            // Only what somebody reads is explained: it costs many times a decision.
+            let explanation = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+                terms
+                    .policy
+                    .explain(&self.subject(), channel, permission)
+                    .to_string()
+            });
             tracing::info!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
@@ -204,6 +230,7 @@ impl Client {
                 step = decision.step().as_str(),
                 rule = decision.rule(),
                 reason = %decision.reason(),
+                explanation,
                 left_out,
                 "permission denied"
             );

@@ -30,6 +30,19 @@ struct DecisionLabels {
     step: &'static str,
 }
 
+/// What a room's candidate rules would have decided, beside what was decided.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ShadowLabels {
+    /// The room, which the config names.
+    room: String,
+    /// subscribe, publish, history or presence.
+    permission: &'static str,
+    /// allow or deny: what was decided, and acted on.
+    decision: &'static str,
+    /// allow or deny: what would have been.
+    shadow: &'static str,
+}
+
 /// With which code a connection ended.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CloseLabels {
@@ -147,6 +160,7 @@ pub struct Metrics {
     api_calls: Family<ApiLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
+    shadows: Family<ShadowLabels, Counter>,
     closes: Family<CloseLabels, Counter>,
     handshakes: Family<ResultLabels, Counter>,
     errors: Family<TextLabels, Counter>,
@@ -178,6 +192,7 @@ impl Metrics {
         );
         registry.register("refusals", "Requests refused, by code", m.refusals.clone());
         registry.register("decisions", "Permissions decided", m.decisions.clone());
+        registry.register("shadow_decisions", "By candidate rules", m.shadows.clone());
         registry.register(
             "publications",
             "Publications of clients",
@@ -291,6 +306,23 @@ impl Metrics {
                 step,
             })
             .inc();
+    }
+
+    /// Counts what candidate rules would have decided.
+    pub fn shadowed(
+        &self,
+        room: &str,
+        permission: &'static str,
+        decision: &'static str,
+        shadow: &'static str,
+    ) {
+        let labels = ShadowLabels {
+            room: room.to_owned(),
+            permission,
+            decision,
+            shadow,
+        };
+        self.shadows.get_or_create(&labels).inc();
     }
 
     /// Counts the end of a connection.

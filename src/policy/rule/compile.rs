@@ -1,5 +1,6 @@
 //! From a rule's text to a [`Rule`], or to everything that is wrong with it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
@@ -69,6 +70,8 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
     if !faults.is_empty() {
         return Err(faults);
     }
+    let mut parts = BTreeMap::new();
+    spans.note(&expression, &mut parts);
     let body = match &expression.expr {
         Expr::Literal(LiteralValue::Boolean(value)) => Body::Constant(*value.inner()),
         _ => {
@@ -84,6 +87,8 @@ fn compile(name: &str, text: &str, claims: &DeclaredClaims) -> Outcome {
     Ok((
         Rule {
             name: Arc::from(name),
+            text: Arc::from(text),
+            places: parts,
             body,
             reads_now,
             reads_claims,

@@ -131,7 +131,7 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> CelList<'a> {
 }
 
 /// The error in words that hold no claim's value: they go to the log.
-fn describe(error: &ExecutionError) -> String {
+pub(super) fn describe(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchKey(key) => format!("there is no {key}"),
         ExecutionError::NoSuchOverload(_)

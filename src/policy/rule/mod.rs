@@ -9,12 +9,16 @@ mod check;
 mod compile;
 mod evaluate;
 mod language;
+mod logic;
 mod operators;
 mod scan;
+mod show;
 mod spans;
+mod trace;
 mod tree;
 mod types;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,17 +27,22 @@ use cel::IdedExpr;
 use language::Pattern;
 
 use super::claims::ReadClaims;
+pub(super) use trace::{Kind, Trace};
+pub(super) use tree::LiteralOf;
 
 /// A rule that was found good.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     name: Arc<str>,
+    text: Arc<str>,
+    /// Where each part stands in the text, by the number that the parser gave it.
+    places: BTreeMap<u64, Range<usize>>,
     body: Body,
     reads_now: bool,
     reads_claims: ReadClaims,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     /// `true` or `false`, which need no evaluation.
     Constant(bool),
@@ -47,6 +56,33 @@ impl Rule {
     /// What it is called: `room.team.subscribe`.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// As it is written.
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The answer that it always gives, if it is `true` or `false`.
+    pub(super) fn constant(&self) -> Option<bool> {
+        match self.body {
+            Body::Constant(value) => Some(value),
+            Body::Expression { .. } => None,
+        }
+    }
+
+    /// The literals in it, which tell where it may change its mind.
+    pub(super) fn literals(&self) -> Vec<LiteralOf> {
+        let mut found = Vec::new();
+        if let Body::Expression { expression, .. } = &self.body {
+            tree::literals(expression, &mut found);
+        }
+        found
+    }
+
+    /// Where the part of that number stands in the text; the whole if it is not known.
+    fn place(&self, id: u64) -> Range<usize> {
+        self.places.get(&id).cloned().unwrap_or(0..self.text.len())
     }
 
     /// Which claims it reads.

@@ -85,6 +85,15 @@ impl<'t> Spans<'t> {
         self.balance(span)
     }
 
+    /// Notes where each part stands, but for what macros are made of.
+    pub(super) fn note(&self, node: &IdedExpr, found: &mut BTreeMap<u64, Range<usize>>) {
+        found.insert(node.id, self.of(node));
+        match &node.expr {
+            Expr::Comprehension(walk) => self.note(&walk.iter_range, found),
+            _ => for_each_child(node, &mut |child| self.note(child, found)),
+        }
+    }
+
     /// Widens the range until no bracket in it has its partner outside.
     fn balance(&self, mut span: Range<usize>) -> Range<usize> {
         loop {
@@ -125,23 +134,19 @@ fn brackets(bytes: &[u8]) -> BTreeMap<usize, usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::super::language::ENVIRONMENT;
     use super::*;
 
-    /// The texts of the nodes, in the order of the tree, but for what macros are made of.
-    fn parts(text: &str) -> Vec<String> {
+    /// The texts of the nodes, from left to right, the larger first.
+    fn parts(text: &str) -> Vec<&str> {
         let (expression, places) = ENVIRONMENT.parser().parse_with_source_info(text).unwrap();
-        let spans = Spans::new(text, &places);
-        let mut found = Vec::new();
-        fn walk(node: &IdedExpr, spans: &Spans<'_>, text: &str, found: &mut Vec<String>) {
-            found.push(text[spans.of(node)].to_owned());
-            match &node.expr {
-                Expr::Comprehension(c) => walk(&c.iter_range, spans, text, found),
-                _ => for_each_child(node, &mut |child| walk(child, spans, text, found)),
-            }
-        }
-        walk(&expression, &spans, text, &mut found);
-        found
+        let mut found = BTreeMap::new();
+        Spans::new(text, &places).note(&expression, &mut found);
+        let mut found: Vec<_> = found.into_values().collect();
+        found.sort_by_key(|at| (at.start, Reverse(at.end)));
+        found.into_iter().map(|at| &text[at]).collect()
     }
 
     #[test]

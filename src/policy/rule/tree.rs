@@ -1,7 +1,7 @@
 //! Walking a parsed rule.
 
 use cel::IdedExpr;
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 
 /// The number of nodes and the depth of the tree.
 pub(super) fn measure(expression: &IdedExpr) -> (usize, usize) {
@@ -47,4 +47,27 @@ pub(super) fn for_each_child<'e>(expression: &'e IdedExpr, visit: &mut dyn FnMut
         // The checker refuses structs, whatever is in them.
         Expr::Struct(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
     }
+}
+
+/// A literal of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::policy) enum LiteralOf {
+    /// A string.
+    Text(String),
+    /// An integer or a float.
+    Number(f64),
+}
+
+/// Gathers the literals in the tree.
+pub(super) fn literals(expression: &IdedExpr, found: &mut Vec<LiteralOf>) {
+    if let Expr::Literal(literal) = &expression.expr {
+        found.extend(match literal {
+            LiteralValue::String(text) => Some(LiteralOf::Text(text.inner().to_owned())),
+            LiteralValue::Int(number) => Some(LiteralOf::Number(*number.inner() as f64)),
+            LiteralValue::UInt(number) => Some(LiteralOf::Number(*number.inner() as f64)),
+            LiteralValue::Double(number) => Some(LiteralOf::Number(*number.inner())),
+            _ => None,
+        });
+    }
+    for_each_child(expression, &mut |child| literals(child, found));
 }
