@@ -1,6 +1,7 @@
 //! The page that Prometheus reads.
 
 use super::*;
+use crate::telemetry::Gauged;
 
 #[test]
 fn the_page_names_what_was_counted() {
