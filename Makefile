@@ -2,6 +2,7 @@
 #   make run     builds, makes development certificates and keys, serves the demo
 #   make test    installs what the tests need, and runs all checks
 # Everything else is a part of these, but
+#   make test-long   compares decisions with the model of them a million times, which takes minutes
 #   make bench   measures Gatepost beside its peers, which it installs: bench/README.md
 
 CARGO ?= cargo
@@ -20,7 +21,7 @@ STORM_ROUNDS ?= 1
 OTHERS := $(filter-out floor gatepost,$(PEERS))
 RESULTS := target/bench/results.jsonl
 
-.PHONY: run build test lint rust-tests web-tests sdk-tests issuer-tests browser-tests deny audit clean
+.PHONY: run build test test-long lint rust-tests web-tests sdk-tests issuer-tests browser-tests deny audit clean
 .PHONY: bench bench-build bench-smoke
 
 run: build ## serve the demo at https://localhost:8443/
@@ -31,6 +32,9 @@ build: web-build ## leave the program at target/release/gatepost
 
 test: lint rust-tests web-tests sdk-tests issuer-tests browser-tests bench-smoke deny ## run all checks
 	@echo "all checks passed"
+
+test-long: web-build ## what takes too long to be part of every test
+	$(CARGO) test --locked --test reference_model -- --ignored
 
 # ---- checks -------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ pub const BODY_BYTES: usize = 64 * 1024;
 
 /// Most bytes of a call of the server API: 413 above it (ADMIN-3).
 pub const API_BODY_BYTES: usize = 1024 * 1024;
+
 /// Refused upgrades that are completed at once to be explained.
 pub const EXPLANATIONS: usize = 256;
 /// How long such a socket lives at most.

@@ -1,8 +1,8 @@
-//! Turns: when thousands come or go at once, those who stay must not feel it.
+//! Turns: when thousands come or go at once, nobody else may wait for all of them.
 //!
 //! A handshake costs as much as thirty deliveries, and the end of a connection as ten. So these
 //! are done a few at a time, in the order in which they came up, and between two such turns
-//! everything runs that open connections have to do.
+//! everything else runs that its threads have to do.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -76,7 +76,8 @@ async fn tls_5_a_certificate_is_rotated_under_load_without_a_failed_handshake() 
             let (gateway, stop, tls) = (gateway.clone(), stop.clone(), tls.clone());
             tokio::spawn(async move {
                 let mut seen = BTreeSet::new();
-                while !stop.load(SeqCst) {
+                // Until it has seen the new one too, which the others may see before.
+                while !stop.load(SeqCst) || seen.len() < 2 {
                     // Fails the test when it fails.
                     seen.insert(shown(&gateway, &tls).await.to_vec());
                     tokio::time::sleep(Duration::from_millis(5)).await;

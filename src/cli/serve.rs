@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,28 +59,39 @@ pub(super) fn start(
         tracing::warn!(at = %warning, "configuration");
     }
     raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let served = runtime.block_on(serve(config, file, site));
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let newcomers = newcomers()?;
+    let served = runtime.block_on(serve(config, file, site, newcomers.handle()));
     // What is left after the drain is aborted: it had its time.
+    newcomers.shutdown_timeout(Duration::from_millis(100));
     runtime.shutdown_timeout(Duration::from_millis(100));
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Threads of their own for those who are not admitted yet. However many come at once, they are
+/// behind no queue that open connections wait in, and half of the cores is all that they can have.
+fn newcomers() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads((cores() / 2).max(1))
+        .thread_name("newcomers")
+        .enable_all()
+        .build()
 }
 
 async fn serve(
     config: Config,
     file: Option<PathBuf>,
     site: Option<Arc<dyn Site>>,
+    newcomers: &Handle,
 ) -> anyhow::Result<()> {
     // Before anything listens: by default the signal ends the process without a drain.
     let hangup = signal(SignalKind::hangup())?;
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let (house, reload) = House::build(config, file, site)?;
+    let (house, reload) = House::build(config, file, site, newcomers)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let listener = tasks.spawn(house.listener.run(stop.clone()));
+    let listener = tasks.spawn_on(house.listener.run(stop.clone()), newcomers);
     let admin = tasks.spawn(house.admin.run(stop.clone()));
     let sweeper = tasks.spawn(sweep(house.engine, house.sessions.clone(), stop.clone()));
     let keeper = house
@@ -142,6 +154,7 @@ impl House {
         config: Config,
         file: Option<PathBuf>,
         site: Option<Arc<dyn Site>>,
+        newcomers: &Handle,
     ) -> anyhow::Result<(House, Reload)> {
         let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
         let reloads = Reloads::default();
@@ -184,8 +197,11 @@ impl House {
             silent_per_address: config.limits.silent_sockets_per_address,
         };
         let (transport, certificate) = transport(config.tls, limits);
-        let listener = Listener::bind(config.listen.public, transport, gateway.clone())
-            .context("the public listener")?;
+        let listener = {
+            let _there = newcomers.enter();
+            Listener::bind(config.listen.public, transport, gateway.clone())
+        }
+        .context("the public listener")?;
         let backend = Backend {
             keys: config.api_keys,
             sessions: sessions.clone(),

@@ -11,7 +11,9 @@ use super::reader::Reader;
 use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
-use crate::identity::{Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Verifier};
+use crate::identity::{
+    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Purpose, Verifier,
+};
 use crate::policy::DeclaredClaims;
 
 /// The `iss` of the development mode's toy issuer, which signs for whoever asks.
@@ -178,6 +180,11 @@ impl Issuers {
             out.optional("required_typ", issuer.required_typ.as_ref());
             out.bare("id_tokens", issuer.id_tokens);
             out.texts("required_claims", &issuer.required_claims);
+            let purpose = PURPOSES
+                .iter()
+                .find(|(_, purpose)| *purpose == issuer.purpose);
+            out.optional("purpose", purpose.map(|(word, _)| word));
+            out.bare("grants", issuer.grants);
         }
     }
 }
@@ -299,4 +306,12 @@ fn read_the_rest(section: &Section<'_>, issuer: &mut IssuerSettings) {
         .map(At::into_inner);
     issuer.id_tokens = section.or("id_tokens", value::boolean, issuer.id_tokens);
     issuer.required_claims = texts("required_claims");
+    issuer.purpose = section.or("purpose", value::choice(PURPOSES), issuer.purpose);
+    issuer.grants = section.or("grants", value::boolean, issuer.grants);
 }
+
+const PURPOSES: &[(&str, Purpose)] = &[
+    ("both", Purpose::Both),
+    ("connection", Purpose::Connection),
+    ("subscription", Purpose::Subscription),
+];

@@ -62,12 +62,19 @@ impl Gateway {
         let served = tokio::time::timeout(HTTP_LIFE, connection.without_shutdown()).await;
         match served {
             Ok(Ok(parts)) => {
-                let mut wire = parts.io.into_inner().into_wire();
+                let stream = parts.io.into_inner();
                 let after = after.lock().take();
                 match after {
-                    Some(After::Session(reservation)) => reservation.start(wire, parts.read_buf),
-                    Some(After::Explanation(explanation)) => explanation.tell(wire).await,
-                    None => drop(close_orderly(&mut *wire).await),
+                    Some(After::Session(reservation)) => {
+                        let started = reservation.start(|| stream.move_here(), parts.read_buf);
+                        if let Err(error) = started {
+                            tracing::warn!(%client, %error, "admitted connection lost");
+                        }
+                    }
+                    Some(After::Explanation(explanation)) => {
+                        explanation.tell(stream.into_wire()).await;
+                    }
+                    None => drop(close_orderly(&mut *stream.into_wire()).await),
                 }
             }
             Ok(Err(error)) => self.count_http_error(&error, client),

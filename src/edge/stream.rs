@@ -22,6 +22,21 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// The same as [`Stream::into_wire`], for another runtime: that where this is called.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor to spare for this moment.
+    pub(super) fn move_here(mut self) -> io::Result<Box<dyn Wire>> {
+        let tcp = match &mut self {
+            Stream::Tls(stream) => stream.get_mut().0,
+            Stream::Clear(tcp) => tcp,
+        };
+        // A socket stays with the runtime that it was made in; a twin of it can be made in another.
+        let twin = SockRef::from(&*tcp).try_clone()?;
+        *tcp = TcpStream::from_std(twin.into())?;
+        Ok(self.into_wire())
+    }
+
     /// The stream of a WebSocket.
     pub(super) fn into_wire(self) -> Box<dyn Wire> {
         match self {
@@ -239,5 +254,42 @@ impl AsyncWrite for Stream {
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::runtime::Runtime;
+
+    use super::*;
+
+    // Whoever is admitted must not hang on the threads of those who are not.
+    #[test]
+    fn a_stream_lives_on_when_the_runtime_that_accepted_it_is_gone() {
+        let (first, second) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+        let (mut client, accepted) = first.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = second.spawn(TcpStream::connect(address));
+            let (accepted, _) = listener.accept().await.unwrap();
+            (client.await.unwrap().unwrap(), accepted)
+        });
+        let there = second.enter();
+        let mut wire = Stream::Clear(accepted).move_here().unwrap();
+        drop((there, first));
+        second.block_on(async {
+            client.write_all(b"to").await.unwrap();
+            let mut read = [0; 8];
+            let count = poll_fn(|cx| wire.poll_read(cx, &mut read)).await.unwrap();
+            assert_eq!(&read[..count], b"to");
+            wire.write(b"from").unwrap();
+            let mut heard = [0; 4];
+            client.read_exact(&mut heard).await.unwrap();
+            assert_eq!(&heard, b"from");
+        });
     }
 }

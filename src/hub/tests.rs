@@ -30,6 +30,7 @@ impl Member for Ear {
             user: "alice".into(),
             client: "".into(),
             conn_info: None,
+            chan_info: None,
         })
     }
 

@@ -6,12 +6,13 @@
 
 use serde_json::{Map, Value};
 
+use super::grants;
 use super::identity::{Facts, Identity};
 use super::issuer::{Audience, Issuer, IssuerSettings};
 use super::json;
 use super::refusal::Refusal;
 use crate::clock::UnixSeconds;
-use crate::policy::{DeclaredClaims, UserId};
+use crate::policy::{DeclaredClaims, Patterns, UserId};
 use crate::protocol::Payload;
 
 /// The largest whole number that a double holds exactly; no clock will show it.
@@ -22,6 +23,7 @@ pub(super) fn judge(
     payload: &[u8],
     issuer: &Issuer,
     declared: &DeclaredClaims,
+    patterns: &Patterns,
     now: UnixSeconds,
 ) -> Result<Identity, Refusal> {
     let mut claims = json::object(payload)?;
@@ -29,10 +31,17 @@ pub(super) fn judge(
     let times = Times::read(&claims)?;
     times.check(settings, now)?;
     check_audience(&claims, &settings.audience)?;
-    check_purpose(&claims, settings)?;
+    if claims.contains_key("channel") {
+        return Err(Refusal::TokenIsForSubscription);
+    }
+    check_kind(&claims, settings)?;
     let user = user_of(&claims, issuer)?;
     let token_id = token_id_of(&claims)?;
     check_required(&claims, &settings.required_claims)?;
+    let grants = match settings.grants {
+        true => grants::read(&claims, payload, patterns)?,
+        false => None,
+    };
 
     let info = info_of(&claims, payload);
     // Whoever reads `claims.sub` means the user, and the user has the prefix.
@@ -46,9 +55,10 @@ pub(super) fn judge(
         user,
         trust: issuer.trust.clone(),
         claims,
+        grants,
         info,
-        expires_at: times.end_of_connection(),
-        issued_at: times.issued.map(|issued| issued.floor),
+        expires_at: times.end(),
+        issued_at: times.issued_at(),
         token_id,
     }))
 }
@@ -94,16 +104,16 @@ impl Moment {
 }
 
 /// The times of a token, each rounded against the token where it has a fraction.
-struct Times {
+pub(super) struct Times {
     expires: UnixSeconds,
     not_before: Option<UnixSeconds>,
     issued: Option<Moment>,
-    /// Centrifugo's `expire_at`: an earlier end of the connection.
-    connection_ends: Option<UnixSeconds>,
+    /// Centrifugo's `expire_at`: an earlier end of what the token is for.
+    ends: Option<UnixSeconds>,
 }
 
 impl Times {
-    fn read(claims: &Map<String, Value>) -> Result<Times, Refusal> {
+    pub(super) fn read(claims: &Map<String, Value>) -> Result<Times, Refusal> {
         let expires = Moment::read(claims, "exp")?
             .ok_or(Refusal::TokenTimesInvalid)?
             .floor;
@@ -121,19 +131,23 @@ impl Times {
             expires,
             not_before: Moment::read(claims, "nbf")?.map(|moment| moment.ceil),
             issued: Moment::read(claims, "iat")?,
-            connection_ends: ends.map(|moment| moment.floor),
+            ends: ends.map(|moment| moment.floor),
         })
     }
 
-    /// When the connection ends: `expire_at` may shorten the life of a token, never lengthen it.
-    fn end_of_connection(&self) -> UnixSeconds {
-        self.connection_ends
-            .map_or(self.expires, |end| end.min(self.expires))
+    /// When the connection, or the subscription, ends: `expire_at` may shorten the life of a
+    /// token, never lengthen it.
+    pub(super) fn end(&self) -> UnixSeconds {
+        self.ends.map_or(self.expires, |end| end.min(self.expires))
     }
 
-    fn check(&self, settings: &IssuerSettings, now: UnixSeconds) -> Result<(), Refusal> {
+    pub(super) fn issued_at(&self) -> Option<UnixSeconds> {
+        self.issued.map(|issued| issued.floor)
+    }
+
+    pub(super) fn check(&self, settings: &IssuerSettings, now: UnixSeconds) -> Result<(), Refusal> {
         let latest = UnixSeconds(now.0.saturating_add(settings.leeway.as_secs()));
-        if self.end_of_connection() <= now {
+        if self.end() <= now {
             return Err(Refusal::TokenExpired);
         }
         if self.not_before.is_some_and(|start| start > latest) {
@@ -151,7 +165,10 @@ impl Times {
 }
 
 /// `aud` is a string, or a list of strings, one of which is ours (RFC 7519 §4.1.3).
-fn check_audience(claims: &Map<String, Value>, audience: &Audience) -> Result<(), Refusal> {
+pub(super) fn check_audience(
+    claims: &Map<String, Value>,
+    audience: &Audience,
+) -> Result<(), Refusal> {
     let Audience::OneOf(ours) = audience else {
         return Ok(());
     };
@@ -171,13 +188,13 @@ fn check_audience(claims: &Map<String, Value>, audience: &Audience) -> Result<()
     }
 }
 
-/// Tokens that were made for something else than a connection, whatever the value of the claim
-/// that tells them (SECURITY.md JWT-10).
-fn check_purpose(claims: &Map<String, Value>, settings: &IssuerSettings) -> Result<(), Refusal> {
+/// Tokens that were made for something else than the gateway, whatever the value of the claim that
+/// tells them (SECURITY.md JWT-10).
+pub(super) fn check_kind(
+    claims: &Map<String, Value>,
+    settings: &IssuerSettings,
+) -> Result<(), Refusal> {
     let has_one = |names: &[&str]| names.iter().any(|name| claims.contains_key(*name));
-    if has_one(&["channel"]) {
-        return Err(Refusal::TokenIsForSubscription);
-    }
     if has_one(&["cnf"]) {
         return Err(Refusal::TokenNeedsProof);
     }
@@ -188,7 +205,7 @@ fn check_purpose(claims: &Map<String, Value>, settings: &IssuerSettings) -> Resu
 }
 
 /// The user: the prefix of the issuer, then `sub` (SECURITY.md JWT-17).
-fn user_of(claims: &Map<String, Value>, issuer: &Issuer) -> Result<UserId, Refusal> {
+pub(super) fn user_of(claims: &Map<String, Value>, issuer: &Issuer) -> Result<UserId, Refusal> {
     let sub = claims
         .get("sub")
         .and_then(Value::as_str)
@@ -210,7 +227,7 @@ fn user_of(claims: &Map<String, Value>, issuer: &Issuer) -> Result<UserId, Refus
 }
 
 /// `jti`, if there is one: a string (RFC 7519 §4.1.7), or the token could not be revoked by it.
-fn token_id_of(claims: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+pub(super) fn token_id_of(claims: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     match claims.get("jti") {
         None => Ok(None),
         Some(Value::String(id)) => Ok(Some(id.clone())),
@@ -218,7 +235,10 @@ fn token_id_of(claims: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     }
 }
 
-fn check_required(claims: &Map<String, Value>, required: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_required(
+    claims: &Map<String, Value>,
+    required: &[String],
+) -> Result<(), Refusal> {
     match required
         .iter()
         .find(|name| claims.get(*name).is_none_or(Value::is_null))

@@ -6,9 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::grants::{ServerSubscription, TokenGrants};
 use super::trust::Trust;
 use crate::clock::UnixSeconds;
-use crate::policy::{Claims, UserId};
+use crate::policy::{Claims, Grants, UserId};
 use crate::protocol::Payload;
 
 /// The user of a connection and what their token says of them. Cheap to clone.
@@ -20,6 +21,7 @@ pub(super) struct Facts {
     pub(super) user: UserId,
     pub(super) trust: Arc<Trust>,
     pub(super) claims: Claims,
+    pub(super) grants: Option<Box<TokenGrants>>,
     pub(super) info: Option<Payload>,
     pub(super) expires_at: UnixSeconds,
     pub(super) issued_at: Option<UnixSeconds>,
@@ -49,6 +51,17 @@ impl Identity {
     /// All claims, defaults filled in, `sub` with its prefix.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
+    }
+
+    /// What the token itself grants.
+    pub fn grants(&self) -> Option<&Grants> {
+        self.0.grants.as_ref().map(|grants| &grants.permissions)
+    }
+
+    /// What the server subscribes the connection to, by the token; sorted by channel.
+    pub fn server_subscriptions(&self) -> &[ServerSubscription] {
+        let grants = self.0.grants.as_ref();
+        grants.map_or(&[], |grants| &grants.subscriptions)
     }
 
     /// The claim `info`, which others see as `conn_info`; its text is kept as the issuer wrote it.

@@ -48,6 +48,33 @@ pub struct IssuerSettings {
     pub id_tokens: bool,
     /// Claims that its tokens must have.
     pub required_claims: Vec<String>,
+    /// What its tokens are for.
+    pub purpose: Purpose,
+    /// Let the claims `channels`, `subs` and `caps` of its tokens grant; true by default.
+    pub grants: bool,
+}
+
+/// What the tokens of an issuer are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Connections, and single subscriptions; the claim `channel` tells which.
+    #[default]
+    Both,
+    /// Connections only.
+    Connection,
+    /// Single subscriptions only.
+    Subscription,
+}
+
+impl Purpose {
+    /// Whether a token of this purpose may be used for the other.
+    pub fn includes(self, wanted: Purpose) -> bool {
+        self == Purpose::Both || self == wanted
+    }
+
+    fn overlaps(self, other: Purpose) -> bool {
+        self.includes(other) || other.includes(self)
+    }
 }
 
 impl IssuerSettings {
@@ -74,6 +101,8 @@ impl IssuerSettings {
             typ: Vec::new(),
             id_tokens: false,
             required_claims: Vec::new(),
+            purpose: Purpose::default(),
+            grants: true,
         }
     }
 }
@@ -105,7 +134,7 @@ pub(super) struct Issuer {
     pub(super) name: Arc<str>,
     pub(super) settings: IssuerSettings,
     pub(super) keys: Keys,
-    /// The prefixes of all other issuers; no user of this one may begin with one of them.
+    /// The other prefixes of issuers; no user of this one may begin with one of them.
     pub(super) reserved_prefixes: Vec<String>,
     /// What its identities keep hold of.
     pub(super) trust: Arc<Trust>,
@@ -117,6 +146,8 @@ pub(super) fn prove(
     declared: &DeclaredClaims,
 ) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
     let mut faults = Vec::new();
+    let opening = |settings: &&IssuerSettings| settings.purpose.includes(Purpose::Connection);
+    let opening = all.iter().filter(opening).count();
     let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
         let mut fault = |option, message: String| {
@@ -128,10 +159,17 @@ pub(super) fn prove(
         };
         check_alone(settings, &mut fault);
         check_beside(settings, &all[..index], &mut fault);
-        if all.len() > 1 && settings.user_prefix.is_none() && !settings.shared_users {
+        if opening == 0 {
+            fault(
+                "purpose",
+                "no [[issuer]] signs tokens for connections, so nobody could connect".to_owned(),
+            );
+        }
+        // With one issuer of connections, all users are of one kind, whoever signs for a channel.
+        if opening > 1 && settings.user_prefix.is_none() && !settings.shared_users {
             fault(
                 "user_prefix",
-                "with more than one [[issuer]] each needs user_prefix = \"…\" or shared_users = \
+                "with more than one [[issuer]] of connections each needs user_prefix = \"…\" or shared_users = \
                  true, or the users of one could be taken for those of another"
                     .to_owned(),
             );
@@ -158,7 +196,7 @@ pub(super) fn prove(
             let others = prefixes
                 .iter()
                 .enumerate()
-                .filter(|(other, _)| *other != index);
+                .filter(|(other, prefix)| *other != index && **prefix != settings.user_prefix);
             let reserved: Vec<String> = others.filter_map(|(_, prefix)| prefix.clone()).collect();
             let name: Arc<str> = settings.name.as_str().into();
             Issuer {
@@ -264,13 +302,23 @@ fn check_beside(
                 "another [[issuer]] has this name: give each its own".to_owned(),
             );
         }
-        if settings.issuer == other.issuer {
+        if settings.issuer == other.issuer && settings.purpose.overlaps(other.purpose) {
             fault(
                 "issuer",
-                format!("the [[issuer]] {} has this iss too", other.name),
+                format!(
+                    "the [[issuer]] {} has this iss too: let purpose be \"connection\" in one and \
+                     \"subscription\" in the other, or give each its own",
+                    other.name
+                ),
             );
         }
+        // Who signs for the channels of the other's users has their prefix.
+        let of_one_kind = settings.user_prefix == other.user_prefix
+            && [settings, other]
+                .iter()
+                .any(|one| one.purpose == Purpose::Subscription);
         if let (Some(prefix), Some(others)) = (&settings.user_prefix, &other.user_prefix)
+            && !of_one_kind
             && (prefix.starts_with(others.as_str()) || others.starts_with(prefix.as_str()))
         {
             fault(

@@ -13,6 +13,7 @@
 mod algorithm;
 mod claims;
 mod door;
+mod grants;
 mod header;
 #[allow(
     clippy::module_inception,
@@ -27,6 +28,7 @@ mod pem;
 pub mod refusal;
 pub mod revocations;
 pub mod subprotocol;
+mod subscription;
 pub mod tickets;
 pub mod token;
 mod trust;
@@ -38,14 +40,17 @@ pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmFault};
 pub use door::{Admitted, Door};
+pub use grants::{Extras, ServerSubscription};
 pub use identity::Identity;
-pub use issuer::{Audience, IssuerFault, IssuerSettings};
+pub use issuer::{Audience, IssuerFault, IssuerSettings, Purpose};
 pub use keys::{KeySource, KeysAt, KeysReport, RemoteKeys, SecretBytes};
 pub use origin::{OriginFault, Origins};
 pub use refusal::Refusal;
 pub use revocations::{RevocationSettings, Revocations};
 pub use subprotocol::{Offer, PROTOBUF_PROTOCOL};
+pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
+pub use trust::IssuerTrust;
 pub use unverified::unverified_claims;
 pub use verifier::{Published, Verifier};

@@ -194,7 +194,8 @@ refusals! {
     TokenUserReserved => UNAUTHORIZED, "token_user_reserved",
         "the token's sub begins with the user_prefix of another issuer";
     TokenIsForSubscription => UNAUTHORIZED, "token_is_for_subscription",
-        "this is a subscription token (it has a channel); present a connection token";
+        "this is a subscription token (it has a channel, or its issuer signs no others); present a \
+         connection token";
     TokenIsIdToken => UNAUTHORIZED, "token_is_id_token",
         "this is an id token (it has nonce, at_hash or c_hash); present an access token";
     TokenNeedsProof => UNAUTHORIZED, "token_needs_proof",
@@ -205,6 +206,10 @@ refusals! {
     TokenClaimMismatch { reason: Cow<'static, str> = Cow::Borrowed("teams must be a list") }
         => UNAUTHORIZED, "token_claim_mismatch",
         "a claim of the token is of another type than [claims] declares";
+    TokenGrantsMalformed { reason: Cow<'static, str> = Cow::Borrowed("caps must be a list") }
+        => UNAUTHORIZED, "token_grants_malformed",
+        "the token's channels, subs or caps is not what it must be; write grants = false under its \
+         [[issuer]] if these claims are of another kind";
 
     // Whether it was taken back since.
     TokenRevoked => UNAUTHORIZED, "token_revoked",
@@ -242,7 +247,9 @@ impl Refusal {
         let message = self.row().message;
         match self {
             Refusal::TokenClaimMissing { claim } => format!("{message}: {claim}").into(),
-            Refusal::TokenClaimMismatch { reason } => format!("{message}: {reason}").into(),
+            Refusal::TokenClaimMismatch { reason } | Refusal::TokenGrantsMalformed { reason } => {
+                format!("{message}: {reason}").into()
+            }
             _ => message.into(),
         }
     }

@@ -60,9 +60,16 @@ impl Trust {
             && now.max_token_life >= then.max_token_life
             && (then.iat_required || !now.iat_required)
             && (now.id_tokens || !then.id_tokens)
+            && now.purpose.includes(then.purpose)
+            && now.grants == then.grants
             && self.declared.covers(&earlier.declared)
     }
 }
+
+/// The issuer of a subscription's token, as far as it has to be told after a reload whether its
+/// tokens are still taken. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct IssuerTrust(pub(super) Arc<Trust>);
 
 #[cfg(test)]
 mod tests {
@@ -71,8 +78,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::identity::Algorithm;
     use crate::identity::testing::TestIssuer;
+    use crate::identity::{Algorithm, Purpose};
 
     fn trust(change: impl Fn(&mut IssuerSettings)) -> Trust {
         let mut settings = TestIssuer::new(Algorithm::HS256).settings();
@@ -109,6 +116,8 @@ mod tests {
             trust(|s| s.max_token_life /= 2),
             trust(|s| s.user_prefix = None),
             trust(|s| s.required_typ = Some("at+jwt".to_owned())),
+            trust(|s| s.purpose = Purpose::Connection),
+            trust(|s| s.grants = false),
         ] {
             assert!(!other.covers(&before), "{other:?}");
         }

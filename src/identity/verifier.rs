@@ -17,13 +17,15 @@ use super::algorithm::Algorithm;
 use super::claims;
 use super::header::Header;
 use super::identity::Identity;
-use super::issuer::{self, Issuer, IssuerFault, IssuerSettings};
+use super::issuer::{self, Issuer, IssuerFault, IssuerSettings, Purpose};
 use super::json;
 use super::keys::{KeySet, Keys, KeysReport, Miss};
 use super::refusal::Refusal;
+use super::subscription::{self, SubscriptionFault, VerifiedSubscription};
 use super::token::{MAX_TOKEN_BYTES, Token};
+use super::trust::{IssuerTrust, Trust};
 use crate::clock::UnixSeconds;
-use crate::policy::DeclaredClaims;
+use crate::policy::{DeclaredClaims, Patterns};
 use crate::telemetry::Metrics;
 
 /// The header's length in base64, before anything is decoded (SECURITY.md JWT-11).
@@ -38,6 +40,7 @@ const _: () = assert!(MAX_TOKEN_BYTES / 4 * 3 <= MAX_PAYLOAD_BYTES);
 pub struct Verifier {
     issuers: Vec<Issuer>,
     declared: DeclaredClaims,
+    patterns: Patterns,
 }
 
 impl Verifier {
@@ -51,16 +54,14 @@ impl Verifier {
         Ok(Verifier {
             issuers: issuer::prove(issuers, &declared)?,
             declared,
+            patterns: Patterns::default(),
         })
     }
 
     /// Verifies a token at the time `now`, with the keys that are here.
     pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
-        self.attempt(token, now)
-            .map_err(|unverified| match unverified {
-                Unverified::Refused(refusal) => refusal,
-                Unverified::KeyUnknown(_) => Refusal::TokenKeyUnknown,
-            })
+        let signed = self.signed(token, Purpose::Connection);
+        self.judge(signed.map_err(Unverified::into_refusal)?, now)
     }
 
     /// The same, but a token that names an unknown key waits, for a second at most, until its
@@ -70,21 +71,42 @@ impl Verifier {
         token: &Token,
         now: UnixSeconds,
     ) -> Result<Identity, Refusal> {
-        let unknown = match self.attempt(token, now) {
-            Ok(identity) => return Ok(identity),
+        self.judge(self.signed_or_ask(token, Purpose::Connection).await?, now)
+    }
+
+    /// Verifies the token of one subscription at the time `now`; it waits like the others.
+    pub async fn verify_subscription(
+        &self,
+        token: &Token,
+        now: UnixSeconds,
+    ) -> Result<VerifiedSubscription, SubscriptionFault> {
+        let signed = self.signed_or_ask(token, Purpose::Subscription).await?;
+        subscription::judge(&signed.payload, signed.issuer, now)
+    }
+
+    fn judge(&self, signed: Signed<'_>, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let Signed { issuer, payload } = signed;
+        claims::judge(&payload, issuer, &self.declared, &self.patterns, now)
+    }
+
+    async fn signed_or_ask(&self, token: &Token, purpose: Purpose) -> Result<Signed<'_>, Refusal> {
+        let unknown = match self.signed(token, purpose) {
+            Ok(signed) => return Ok(signed),
             Err(Unverified::Refused(refusal)) => return Err(refusal),
             Err(Unverified::KeyUnknown(unknown)) => unknown,
         };
         let (kid, algorithm) = (unknown.kid.as_deref(), unknown.algorithm);
         unknown.keys.look_for(kid, algorithm).await?;
-        self.verify(token, now)
+        self.signed(token, purpose)
+            .map_err(Unverified::into_refusal)
     }
 
-    fn attempt(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Unverified> {
+    /// What a token says, and who signed it with a key for this purpose. It is not judged.
+    fn signed(&self, token: &Token, purpose: Purpose) -> Result<Signed<'_>, Unverified> {
         let parts = Parts::split(token.expose())?;
         let header = Header::parse(&decode(parts.header)?)?;
         let payload = decode(parts.payload)?;
-        let issuer = self.issuer_of(&json::untrusted_issuer(&payload)?)?;
+        let issuer = self.issuer_of(&json::untrusted_issuer(&payload)?, purpose)?;
         let settings = &issuer.settings;
         let algorithm = header.algorithm(&settings.algorithms)?;
         header.check_type(settings.required_typ.as_deref(), &settings.typ)?;
@@ -105,7 +127,7 @@ impl Verifier {
                 }
             },
         }
-        Ok(claims::judge(&payload, issuer, &self.declared, now)?)
+        Ok(Signed { issuer, payload })
     }
 
     /// The keys of issuers that publish them. Somebody must [keep](Published::keep) each, or there
@@ -167,13 +189,22 @@ impl Verifier {
     ) -> Result<Identity, Refusal> {
         let issuer = self.issuers.iter().find(|known| *known.name == *issuer);
         let issuer = issuer.ok_or(Refusal::TokenIssuerUnknown)?;
-        claims::judge(claims, issuer, &self.declared, now)
+        claims::judge(claims, issuer, &self.declared, &self.patterns, now)
     }
 
     /// Whether whoever has this identity would be let in again, as far as that can be known without
     /// the token: not when the issuer is gone, or other claims are kept now.
     pub fn stands(&self, identity: &Identity) -> bool {
-        let earlier = identity.trust();
+        self.trusts(identity.trust())
+    }
+
+    /// Whether a subscription's token of this issuer would be taken again, as far as that can be
+    /// known without it.
+    pub fn vouches(&self, earlier: &IssuerTrust) -> bool {
+        self.trusts(&earlier.0)
+    }
+
+    fn trusts(&self, earlier: &Arc<Trust>) -> bool {
         self.issuers
             .iter()
             .any(|issuer| Arc::ptr_eq(&issuer.trust, earlier) || issuer.trust.covers(earlier))
@@ -184,13 +215,22 @@ impl Verifier {
         self.issuers.iter().any(|issuer| *issuer.name == *name)
     }
 
-    fn issuer_of(&self, iss: &str) -> Result<&Issuer, Refusal> {
-        let found = self
-            .issuers
-            .iter()
-            .find(|issuer| issuer.settings.issuer == iss);
-        found.ok_or(Refusal::TokenIssuerUnknown)
+    /// The issuer whose `iss` this is, and whose keys are for this purpose.
+    fn issuer_of(&self, iss: &str, purpose: Purpose) -> Result<&Issuer, Refusal> {
+        let of_iss = |issuer: &&Issuer| issuer.settings.issuer == iss;
+        let mut named = self.issuers.iter().filter(of_iss);
+        let found = named.clone().find(|i| i.settings.purpose.includes(purpose));
+        found.ok_or(match named.next() {
+            Some(_) if purpose == Purpose::Connection => Refusal::TokenIsForSubscription,
+            _ => Refusal::TokenIssuerUnknown,
+        })
     }
+}
+
+/// What a token says whose signature is good, and who signed it.
+struct Signed<'a> {
+    issuer: &'a Issuer,
+    payload: Vec<u8>,
 }
 
 /// The keys that an issuer publishes. Cheap to clone.
@@ -213,6 +253,15 @@ impl Published {
 enum Unverified {
     Refused(Refusal),
     KeyUnknown(Box<UnknownKey>),
+}
+
+impl Unverified {
+    fn into_refusal(self) -> Refusal {
+        match self {
+            Unverified::Refused(refusal) => refusal,
+            Unverified::KeyUnknown(_) => Refusal::TokenKeyUnknown,
+        }
+    }
 }
 
 impl From<Refusal> for Unverified {

@@ -192,7 +192,10 @@ impl<O: Observer> Walk<'_, O> {
         let room = self.name(room)?;
         self.private(room)?;
         self.veto(room)?;
-        self.rule(room)
+        match self.grants(room)? {
+            Some(implied) => Continue(implied),
+            None => self.rule(room),
+        }
     }
 
     /// The namespace is configured, and has the feature.
@@ -257,6 +260,43 @@ impl<O: Observer> Walk<'_, O> {
         };
         let name = Some(rule.name().clone());
         Break(Decision::deny(Denial::Denied, Step::Deny, name, reason))
+    }
+
+    /// What the token itself gives. Grants only add: what they do not give is left to the rule.
+    fn grants(&mut self, room: &Room) -> Outcome<Option<Implied>> {
+        let Question {
+            subject,
+            channel,
+            permission,
+        } = self.question;
+        let giving = |wanted| {
+            let of_subscription = subject
+                .subscription
+                .and_then(|grant| grant.giving(subject.user, channel, wanted));
+            of_subscription.or_else(|| subject.grants?.giving(channel, wanted))
+        };
+        let reason = if subject.grants.is_none() && subject.subscription.is_none() {
+            Reason::NoGrants
+        } else if channel.is_personal() && permission == Permission::Publish {
+            // Who may put something into a mailbox is what its rule says, and nothing else.
+            Reason::MailboxNotGranted
+        } else if let Some(name) = giving(permission) {
+            let name = Some(name.clone());
+            return Break(Decision::allow(Step::Grants, name, Reason::Granted));
+        } else if permission == Permission::History
+            && room.history_read.is_none()
+            && let Some(name) = giving(Permission::Subscribe)
+        {
+            self.observer.passed(Step::Grants, Reason::Granted);
+            return Continue(Some(Implied {
+                rule: Some(name.clone()),
+                reason: Reason::Granted,
+            }));
+        } else {
+            Reason::NotGranted
+        };
+        self.observer.passed(Step::Grants, reason);
+        Continue(None)
     }
 
     /// The permission's rule. Without one it is denied, but for what another one implies.

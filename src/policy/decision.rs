@@ -55,7 +55,8 @@ impl Decision {
         self.step
     }
 
-    /// The rule that decided, as the config names it: `room.team.subscribe`.
+    /// What decided: a rule, as the config names it (`room.team.subscribe`), or a grant
+    /// (`token.caps[0]`, `token.subs`, `token.channels`, `subscription_token`).
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
     }
@@ -121,6 +122,8 @@ pub enum Step {
     Private,
     /// The namespace's `deny` rule.
     Deny,
+    /// What the token itself gives.
+    Grants,
     /// The permission's rule, or its absence.
     Rule,
     /// What needs no rule of its own.
@@ -143,6 +146,7 @@ impl Step {
             Step::Name => "name",
             Step::Private => "private",
             Step::Deny => "deny",
+            Step::Grants => "grants",
             Step::Rule => "rule",
             Step::Implied => "implied",
         }
@@ -182,6 +186,14 @@ pub enum Reason {
     NotVetoed,
     /// The `deny` rule is true.
     Vetoed,
+    /// The token grants nothing.
+    NoGrants,
+    /// What the token grants does not give it.
+    NotGranted,
+    /// No grant opens a mailbox.
+    MailboxNotGranted,
+    /// The token gives it.
+    Granted,
     /// The rule is true.
     RuleHolds,
     /// The rule is false.
@@ -214,6 +226,10 @@ impl fmt::Display for Reason {
             Reason::NoVeto => "there is no deny rule",
             Reason::NotVetoed => "the deny rule is false",
             Reason::Vetoed => "the deny rule is true",
+            Reason::NoGrants => "the token grants nothing",
+            Reason::NotGranted => "the token does not grant it",
+            Reason::MailboxNotGranted => "no token grants to write to a personal channel",
+            Reason::Granted => "the token grants it",
             Reason::RuleHolds => "the rule is true",
             Reason::RuleDoesNotHold => "the rule is false",
             Reason::RuleFailed(error) => return write!(f, "the rule failed: {error}"),

@@ -4,11 +4,13 @@
 //! No connection is ever made of one.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::claims::{ClaimMismatch, Claims};
+use super::grants::{GrantFault, Grants, Patterns};
 use super::user::{UserId, UserIdFault};
 use super::{ConnectionFacts, Policy, Subject};
 use crate::clock::UnixSeconds;
@@ -60,6 +62,7 @@ impl Described {
         claims.insert("sub".to_owned(), Value::String(user.to_string()));
         Ok(MadeUp {
             user,
+            grants: Grants::of(&self.claims, &Patterns::default())?.map(Arc::new),
             claims: policy.declared_claims().apply(claims)?,
             connection: self.connection.clone(),
             now: self.now,
@@ -95,6 +98,7 @@ impl ConnectionFacts {
 pub struct MadeUp {
     user: UserId,
     claims: Claims,
+    grants: Option<Arc<Grants>>,
     connection: ConnectionFacts,
     now: UnixSeconds,
 }
@@ -105,6 +109,8 @@ impl MadeUp {
         Subject {
             user: &self.user,
             claims: &self.claims,
+            grants: self.grants.as_deref(),
+            subscription: None,
             connection: &self.connection,
             now: self.now,
         }
@@ -126,4 +132,7 @@ pub enum DescriptionFault {
     /// The door would refuse the claims.
     #[error("the door would refuse this token: {0}")]
     Claims(#[from] ClaimMismatch),
+    /// The door would refuse what the claims grant.
+    #[error("the door would refuse this token: {0}")]
+    Grants(#[from] GrantFault),
 }

@@ -14,6 +14,7 @@ mod decide;
 mod decision;
 mod expect;
 mod explain;
+mod grants;
 mod made_up;
 mod observer;
 mod place;
@@ -33,6 +34,7 @@ pub use decide::{Features, Policy};
 pub use decision::{Decision, Denial, Reason, Step};
 pub use expect::{Expectation, ExpectationFailure};
 pub use explain::Explanation;
+pub use grants::{GrantFault, GrantedChannel, Grants, Patterns, Permissions, SubscriptionGrant};
 pub use made_up::{Described, DescriptionFault, MadeUp};
 pub use place::{RulePlace, RulePlaces, Run};
 pub use source::{HistoryLimits, PolicySource, RoomSource};
@@ -105,6 +107,11 @@ pub struct Subject<'a> {
     pub user: &'a UserId,
     /// Their claims, defaults filled in.
     pub claims: &'a Claims,
+    /// What their token grants.
+    pub grants: Option<&'a Grants>,
+    /// What the token of a subscription grants: the one that came with the command, or the one
+    /// that the connection's subscription to the channel was made with.
+    pub subscription: Option<&'a SubscriptionGrant>,
     /// The connection.
     pub connection: &'a ConnectionFacts,
     /// The time, `now` in rules.

@@ -150,12 +150,14 @@ impl Disconnect {
 codes! {
     /// Why the gateway ends a subscription: the code and reason of the unsubscribe push.
     ///
-    /// Below 2500 the SDK does not subscribe again.
+    /// Below 2500 the SDK does not subscribe again; from there on it does, at once.
     UnsubscribeCode: u32;
-    /// Ended by the backend.
+    /// Ended by the backend, or named by the newer token no more.
     ServerUnsubscribe = 2000, "server unsubscribe";
     /// The policy, decided again, no longer allows it.
     PermissionWithdrawn = 2100, "permission withdrawn";
+    /// The token that made the subscription has expired, and no newer one came.
+    SubscriptionExpired = 2501, "subscription expired";
 }
 
 impl UnsubscribeCode {
@@ -206,9 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn unsubscribes_are_final_and_have_a_reason() {
+    fn unsubscribes_have_a_reason_and_only_an_expired_one_comes_back() {
         for code in UnsubscribeCode::ALL {
-            assert!((2000..2500).contains(&code.code()) && !code.reason().is_empty());
+            assert!((2000..3000).contains(&code.code()) && !code.reason().is_empty());
+            let comes_back = *code == UnsubscribeCode::SubscriptionExpired;
+            assert_eq!(code.code() >= 2500, comes_back);
         }
     }
 }

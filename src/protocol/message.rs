@@ -72,7 +72,8 @@ fn publication_estimate(publication: &Publication) -> usize {
 }
 
 fn info_estimate(info: &ClientInfo) -> usize {
-    48 + info.user.len() + info.client.len() + info.conn_info.as_ref().map_or(0, |data| data.len())
+    let names = 48 + 16 * usize::from(info.chan_info.is_some());
+    names + info.shown_bytes()
 }
 
 /// A command was not carried out.
@@ -135,6 +136,11 @@ pub enum ReplyBody {
     History(HistoryResult),
     /// The newer token is the connection's now.
     Refresh(RefreshResult),
+    /// The subscription goes on.
+    SubRefresh {
+        /// Seconds until the client is to refresh it again; `None` when it is about to end.
+        ttl: Option<NonZeroU32>,
+    },
 }
 
 /// The answer to connect.
@@ -169,6 +175,11 @@ pub struct RefreshResult {
 /// The answer to subscribe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscribeResult {
+    /// Seconds until the client is to refresh it; only of a subscription made by a token. Never 0:
+    /// some SDKs would refresh in a tight loop.
+    pub ttl: Option<NonZeroU32>,
+    /// The application's, from the token that made the subscription.
+    pub data: Option<Payload>,
     /// The client asked for recovery. It did not get it: no subscription is recoverable yet.
     pub was_recovering: bool,
 }
@@ -214,13 +225,15 @@ pub struct ClientInfo {
     pub client: Arc<str>,
     /// The `info` claim of the token.
     pub conn_info: Option<Payload>,
+    /// What the token that made the subscription shows of it in this channel.
+    pub chan_info: Option<Payload>,
 }
 
 impl ClientInfo {
     /// Bytes of what is shown, each once.
     pub fn shown_bytes(&self) -> usize {
-        let conn_info = self.conn_info.as_ref().map_or(0, Payload::len);
-        self.user.len() + self.client.len() + conn_info
+        let infos = [&self.conn_info, &self.chan_info].into_iter().flatten();
+        self.user.len() + self.client.len() + infos.map(Payload::len).sum::<usize>()
     }
 }
 

@@ -58,19 +58,17 @@ impl Client {
             subscription.stand(standing);
         }
         for channel in withdrawn {
-            self.withdraw(&channel).await;
+            self.withdraw(&channel, UnsubscribeCode::PermissionWithdrawn)
+                .await;
         }
     }
 
     /// Ends a subscription that the client did not end, and tells it.
-    pub(super) async fn withdraw(&mut self, channel: &ChannelName) {
+    pub(super) async fn withdraw(&mut self, channel: &ChannelName, code: UnsubscribeCode) {
         self.leave(channel).await;
-        let push = Push::Unsubscribe {
-            code: UnsubscribeCode::PermissionWithdrawn,
-        };
         self.peer.send(&Message::Push {
             channel: channel.as_str(),
-            push,
+            push: Push::Unsubscribe { code },
         });
     }
 

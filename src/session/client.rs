@@ -6,14 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Node;
 use super::bucket::Bucket;
+use super::given::Given;
 use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::subscriptions::Subscriptions;
 use super::terms::{STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
-use crate::policy::{ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject};
-use crate::protocol::{Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request};
+use crate::policy::{
+    ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject, SubscriptionGrant,
+};
+use crate::protocol::{
+    ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
+};
 use crate::telemetry::logs;
 
 /// One client of the protocol.
@@ -139,7 +144,7 @@ impl Client {
             Request::Send { .. } => Err(Disconnect::NotAvailable.into()),
             Request::Refresh { token: None } => Err(Disconnect::BadRequest.into()),
             Request::Refresh { token: Some(token) } => self.refresh(id, &token).await,
-            Request::SubRefresh { .. } => Err(ErrorCode::NotAvailable.into()),
+            Request::SubRefresh { channel, token } => self.sub_refresh(id, &channel, token).await,
         }
     }
 
@@ -153,8 +158,20 @@ impl Client {
 
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
+        let given = self.given(&channel);
         let terms = self.node.terms.load();
-        let decision = self.decide(&terms, &channel, P::PERMISSION);
+        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
+        self.permit_by(channel, grant)
+    }
+
+    /// The same, by a token that came with the command.
+    pub(super) fn permit_by<P: Asked>(
+        &self,
+        channel: ChannelName,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Result<Allowed<P>, Stop> {
+        let terms = self.node.terms.load();
+        let decision = self.decide_by(&terms, &channel, P::PERMISSION, grant);
         let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
@@ -168,18 +185,32 @@ impl Client {
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
             (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
         };
-        self.log_denial(&terms, &channel, P::PERMISSION, &decision);
+        self.log_denial(&terms, &channel, P::PERMISSION, grant, &decision);
         Err(code.into())
     }
 
-    /// The one decision, for every command and every way in.
+    /// The one decision, for every command and every way in; by the token too that the connection's
+    /// subscription to the channel was made with.
     pub(super) fn decide(
         &self,
         terms: &Terms,
         channel: &ChannelName,
         permission: Permission,
     ) -> Decision {
-        let (policy, subject) = (&terms.policy, self.subject());
+        let given = self.given(channel);
+        let grant = self.grant_of(terms, given.as_deref(), permission);
+        self.decide_by(terms, channel, permission, grant)
+    }
+
+    fn decide_by(
+        &self,
+        terms: &Terms,
+        channel: &ChannelName,
+        permission: Permission,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Decision {
+        let subject = self.subject(grant);
+        let policy = &terms.policy;
         let decision = policy.decide(&subject, channel, permission);
         self.node.metrics.decided(
             permission.as_str(),
@@ -197,11 +228,38 @@ impl Client {
         decision
     }
 
-    /// What rules may read of this connection now.
-    fn subject(&self) -> Subject<'_> {
+    /// What a token gave the connection's subscription to the channel.
+    fn given(&self, channel: &ChannelName) -> Option<Arc<Given>> {
+        self.subscriptions.get(channel)?.given()
+    }
+
+    /// What of it is a grant that holds now.
+    fn grant_of<'a>(
+        &self,
+        terms: &Terms,
+        given: Option<&'a Given>,
+        permission: Permission,
+    ) -> Option<&'a SubscriptionGrant> {
+        let token = given?.token.as_ref()?;
+        let grant = token.grant(permission, self.node.clock.now())?;
+        terms.door.verifier.vouches(&token.trust).then_some(grant)
+    }
+
+    /// What others in the channel see of this connection.
+    pub(super) fn shown_in(&self, channel: &ChannelName) -> Arc<ClientInfo> {
+        match self.subscriptions.get(channel) {
+            Some(subscription) => subscription.shown(),
+            None => self.peer.info(),
+        }
+    }
+
+    /// What rules may read of this connection now, and what grants.
+    fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
         Subject {
             user: self.identity.user(),
             claims: self.identity.claims(),
+            grants: self.identity.grants(),
+            subscription: grant,
             connection: &self.facts,
             now: self.node.clock.now(),
         }
@@ -212,6 +270,7 @@ impl Client {
         terms: &Terms,
         channel: &ChannelName,
         permission: Permission,
+        grant: Option<&SubscriptionGrant>,
         decision: &Decision,
     ) {
         if let Some(left_out) = self.node.lines.admit("permission denied") {
@@ -219,7 +278,7 @@ impl Client {
             let explanation = tracing::enabled!(tracing::Level::DEBUG).then(|| {
                 terms
                     .policy
-                    .explain(&self.subject(), channel, permission)
+                    .explain(&self.subject(grant), channel, permission)
                     .to_string()
             });
             tracing::info!(
@@ -260,7 +319,7 @@ impl Client {
         self.node.engine.unsubscribe(channel, &*subscription).await;
         let features = self.node.terms.load().policy.features(channel);
         if features.is_some_and(|features| features.join_leave)
-            && let Err(error) = self.node.engine.leave(channel, self.peer.info()).await
+            && let Err(error) = self.node.engine.leave(channel, subscription.shown()).await
         {
             tracing::warn!(%error, "leave not told");
         }

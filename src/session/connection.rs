@@ -276,6 +276,10 @@ impl Connection {
             Request::Refresh { .. } => (true, true),
             _ => (false, false),
         };
+        let brings_token = match &command.request {
+            Request::Subscribe(request) => request.token.is_some(),
+            request => matches!(request, Request::SubRefresh { .. }),
+        };
         let handled = Box::pin(client.handle(*command));
         self.peer.link.gather(handled).await?;
         let connects = client.is_connected() && !was_connected;
@@ -287,6 +291,9 @@ impl Connection {
         }
         if subscribes {
             self.await_redecision();
+        }
+        if brings_token {
+            self.await_subscriptions();
         }
         Ok(())
     }

@@ -25,11 +25,13 @@ pub(super) enum Due {
     Expiry,
     /// Decisions that read the time are to be taken again.
     Redecide,
+    /// The token of a subscription, and the grace after it, are over.
+    Subscription,
     /// The peer did not answer the close frame.
     Close,
 }
 
-const ALL: [Due; 8] = [
+const ALL: [Due; 9] = [
     Due::Connect,
     Due::Ping,
     Due::Pong,
@@ -37,6 +39,7 @@ const ALL: [Due; 8] = [
     Due::Write,
     Due::Expiry,
     Due::Redecide,
+    Due::Subscription,
     Due::Close,
 ];
 
@@ -65,6 +68,14 @@ impl Deadlines {
     /// Sets it, whether it was set or not. A time beyond what the clock can count is no deadline.
     pub(super) fn set(&mut self, due: Due, after: Duration) {
         self.at[due as usize] = self.after(after);
+    }
+
+    /// Sets it, or clears it where there is none.
+    pub(super) fn set_or_clear(&mut self, due: Due, after: Option<Duration>) {
+        match after {
+            Some(after) => self.set(due, after),
+            None => self.clear(due),
+        }
     }
 
     /// Sets it, unless it is set.

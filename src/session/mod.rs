@@ -11,6 +11,7 @@ mod close;
 mod commands;
 mod connection;
 mod deadlines;
+mod given;
 mod inbox;
 mod link;
 mod outbox;
@@ -31,12 +32,14 @@ pub use settings::{SessionSettings, WhenFull};
 pub use terms::{InForce, Numbered, Terms};
 pub use wire::{Flushed, Wire, Written, close_orderly};
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -93,10 +96,11 @@ pub struct Sessions {
     places: Arc<Places>,
     ends: Arc<Turns>,
     tasks: TaskTracker,
+    runtime: Handle,
 }
 
 impl Sessions {
-    /// A node without sessions. To be called where tokio runs.
+    /// A node without sessions. To be called where their tasks are to run.
     pub fn new(node: Arc<Node>) -> Sessions {
         let places = Arc::new(Places::new(node.metrics.sessions.clone()));
         Sessions {
@@ -104,6 +108,7 @@ impl Sessions {
             places,
             ends: Arc::new(Turns::of(ENDS_IN_A_TURN)),
             tasks: TaskTracker::new(),
+            runtime: Handle::current(),
         }
     }
 
@@ -203,10 +208,20 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Runs the connection as a task of its own. `early` is what came behind the upgrade request.
-    pub fn start(self, wire: Box<dyn Wire>, early: Bytes) {
-        let tasks = self.sessions.tasks.clone();
-        tasks.spawn(self.serve(wire, early));
+    /// Runs the connection as a task of its own, where the sessions run: there `open` makes the
+    /// wire, which may be called from anywhere. `early` is what came behind the upgrade request.
+    ///
+    /// # Errors
+    /// When there is no wire.
+    pub fn start(
+        self,
+        open: impl FnOnce() -> io::Result<Box<dyn Wire>>,
+        early: Bytes,
+    ) -> io::Result<()> {
+        let Sessions { tasks, runtime, .. } = self.sessions.clone();
+        let _there = runtime.enter();
+        tasks.spawn(self.serve(open()?, early));
+        Ok(())
     }
 
     fn serve(self, wire: Box<dyn Wire>, early: Bytes) -> impl Future<Output = ()> + Send {

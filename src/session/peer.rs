@@ -82,5 +82,6 @@ fn info_of(identity: &Identity, client: &Arc<str>) -> ClientInfo {
         user: identity.user().to_shared(),
         client: client.clone(),
         conn_info: identity.info().cloned(),
+        chan_info: None,
     }
 }

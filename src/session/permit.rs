@@ -4,6 +4,7 @@
 //! presence can only be made with one. A command that forgot to ask does not compile (CHAN-4).
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 
 use crate::policy::{ChannelName, Features, Permission};
 use crate::protocol::{ConnectResult, HistoryResult, RefreshResult, ReplyBody, SubscribeResult};
@@ -109,6 +110,12 @@ impl Answer {
     /// Leaving needs no permit.
     pub(super) fn unsubscribed() -> Answer {
         Answer(ReplyBody::Unsubscribe)
+    }
+
+    /// A newer token for a subscription that there is needs no permit: what it allows is decided
+    /// again. `ttl` says when to come again.
+    pub(super) fn sub_refreshed(ttl: Option<NonZeroU32>) -> Answer {
+        Answer(ReplyBody::SubRefresh { ttl })
     }
 
     pub(super) fn into_body(self) -> ReplyBody {

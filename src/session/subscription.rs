@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
+use super::given::{Given, Origin};
 use super::peer::Peer;
 use super::permit::Standing;
 use super::terms::STALE;
@@ -25,6 +27,10 @@ pub(super) struct Subscription {
     reads_now: AtomicBool,
     /// The generation of the terms that it was decided under, last of all.
     decided: AtomicU32,
+    /// The server made it, by itself.
+    server_side: bool,
+    /// What a token gave it; few have any.
+    given: ArcSwapOption<Given>,
     gate: Mutex<Gate>,
 }
 
@@ -50,6 +56,7 @@ impl Subscription {
         channel: ChannelName,
         join_leave: bool,
         standing: Standing,
+        origin: Origin,
     ) -> Subscription {
         Subscription {
             peer,
@@ -58,12 +65,41 @@ impl Subscription {
             join_leave: AtomicBool::new(join_leave),
             reads_now: AtomicBool::new(standing.reads_now),
             decided: AtomicU32::new(standing.generation),
+            server_side: origin.server_side,
+            given: ArcSwapOption::new(origin.given.map(Arc::new)),
             gate: Mutex::new(Gate::Shut(Box::default())),
         }
     }
 
     pub(super) fn channel(&self) -> &ChannelName {
         &self.channel
+    }
+
+    /// Whether the server made it, by itself.
+    pub(super) fn is_server_side(&self) -> bool {
+        self.server_side
+    }
+
+    /// What a token gave it.
+    pub(super) fn given(&self) -> Option<Arc<Given>> {
+        self.given.load_full()
+    }
+
+    /// A newer token gives it this.
+    pub(super) fn give(&self, given: Option<Given>) {
+        self.given.store(given.map(Arc::new));
+    }
+
+    /// What others in the channel see of the connection.
+    pub(super) fn shown(&self) -> Arc<ClientInfo> {
+        let info = self.peer.info();
+        match self.given().and_then(|given| given.info.clone()) {
+            None => info,
+            chan_info => Arc::new(ClientInfo {
+                chan_info,
+                ..ClientInfo::clone(&info)
+            }),
+        }
     }
 
     /// Whether it hears of joins and leaves.
@@ -174,7 +210,7 @@ impl Member for Subscription {
     }
 
     fn info(&self) -> Arc<ClientInfo> {
-        self.peer.info()
+        self.shown()
     }
 
     fn deliver(&self, batch: &Arc<Batch>) -> Delivered {

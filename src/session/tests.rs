@@ -5,6 +5,7 @@ mod link;
 mod live;
 mod pipe;
 mod revocation;
+mod tokens;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
             .into_iter()
             .filter(|(name, _)| rooms.contains(name))
             .map(|(name, room)| (name.to_owned(), room))
+            .chain(tokens::rooms())
             .collect(),
         ..PolicySource::default()
     };
@@ -138,7 +140,9 @@ impl Peer {
             .admit(identity, facts(), Conversation::Protocol(Format::Json))
             .await
             .unwrap();
-        reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+        reservation
+            .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+            .unwrap();
         Peer::at(pipe)
     }
 

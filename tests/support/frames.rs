@@ -65,8 +65,13 @@ impl Gateway {
     }
 
     pub async fn raw_at(&self, path: &str, user: &str) -> Raw {
+        self.raw_with(path, &token(user)).await
+    }
+
+    /// The same with this token.
+    pub async fn raw_with(&self, path: &str, token: &str) -> Raw {
         let stream = http::connect(self.public, &self.tls).await;
-        upgrade(stream, path, &token(user)).await
+        upgrade(stream, path, token).await
     }
 
     /// The same, with a small receive buffer: what this client does not read, the gateway has.

@@ -41,6 +41,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 pub const ISSUER: &str = "https://auth.example.com/";
 pub const ORIGIN: &str = "https://app.example.com";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef-of-the-tests";
+/// Of a second issuer, or key set: `secret_env = "GATEPOST_TEST_OTHER_SECRET"`.
+pub const OTHER_SECRET: &str = "another-0123456789abcdef0123456789abcdef-one";
 
 /// The longest that any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -249,6 +251,7 @@ fn spawn(
     .args(["serve", "--config"])
     .arg(file)
     .env("GATEPOST_TEST_SECRET", SECRET)
+    .env("GATEPOST_TEST_OTHER_SECRET", OTHER_SECRET)
     .stdin(Stdio::null())
     .stderr(Stdio::piped())
     .spawn()

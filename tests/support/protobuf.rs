@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::Gateway;
 use super::frames::{BINARY, FIN, Raw, frame};
+use super::{Gateway, token};
 
 /// A connection in Protobuf.
 pub struct Binary {
@@ -15,9 +15,14 @@ pub struct Binary {
 impl Gateway {
     /// An upgraded connection in Protobuf; nothing was sent yet.
     pub async fn binary(&self, user: &str) -> Binary {
+        self.binary_with(&token(user)).await
+    }
+
+    /// The same with this token.
+    pub async fn binary_with(&self, token: &str) -> Binary {
         let path = "/connection/websocket?cf_protocol=protobuf";
         Binary {
-            raw: self.raw_at(path, user).await,
+            raw: self.raw_with(path, token).await,
             messages: VecDeque::new(),
             last_id: 0,
         }
@@ -42,6 +47,8 @@ pub const PRESENCE_STATS: u64 = 9;
 pub const HISTORY: u64 = 10;
 pub const SEND: u64 = 12;
 pub const RPC: u64 = 13;
+/// Its result has the same number.
+pub const SUB_REFRESH: u64 = 15;
 
 // What else a reply may have.
 pub const ERROR: u64 = 2;

@@ -311,6 +311,7 @@ fn times() -> Vec<Row> {
 fn audience_and_purpose() -> Vec<Row> {
     let wrong = "token_audience_wrong";
     let mismatch = "token_claim_mismatch";
+    let malformed = "token_grants_malformed";
     vec![
         (
             "JWT-16 another audience",
@@ -353,6 +354,16 @@ fn audience_and_purpose() -> Vec<Row> {
         ("a list is text", with(json!({"teams": "red"})), mismatch),
         ("a list is null", with(json!({"teams": null})), mismatch),
         ("a bool is a number", with(json!({"muted": 0})), mismatch),
+        (
+            "CHAN-4 channels is no list",
+            with(json!({"channels": "chat:a"})),
+            malformed,
+        ),
+        (
+            "CHAN-4 a pattern that is none",
+            with(json!({"caps": [{"channels": ["("], "match": "regex", "allow": ["sub"]}]})),
+            malformed,
+        ),
         (
             "of the partner, without its tenant",
             super::door::partner("x", json!({})),

@@ -119,10 +119,7 @@ impl Reload {
 
     /// Takes it over as a whole, or says why not.
     async fn take_over(&mut self, loaded: Loaded) -> Result<(), String> {
-        let Loaded {
-            mut config,
-            warnings,
-        } = loaded;
+        let Loaded { config, warnings } = loaded;
         let fixed = config.fixed_changes(&self.resolved);
         if !fixed.is_empty() {
             return Err(format!(
@@ -139,11 +136,12 @@ impl Reload {
             tracing::warn!(at = %warning, "configuration");
         }
         // Nothing from here on can fail.
-        let earlier = self.sessions.terms().door.clone();
-        config.door.take_over(&earlier);
-        self.keepers.begin(&config.door.verifier);
-        keys_are_there(&config.door).await;
         self.resolved = config.resolved().to_owned();
+        let earlier = self.sessions.terms().door.clone();
+        let mut door = config.door;
+        door.take_over(&earlier);
+        self.keepers.begin(&door.verifier);
+        keys_are_there(&door).await;
         if let (Some(in_use), Tls::Files(new)) = (&mut self.certificate, config.tls) {
             in_use.certificates.replace(new.key);
             (in_use.files, in_use.validity) = (new.files, new.validity);
@@ -151,7 +149,7 @@ impl Reload {
         }
         self.sessions.replace_terms(Terms {
             policy: config.policy,
-            door: Arc::new(config.door),
+            door: Arc::new(door),
             settings: config.session,
         });
         self.keepers

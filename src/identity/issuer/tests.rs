@@ -163,3 +163,36 @@ fn log_1_an_issuer_prints_no_key() {
         "{printed}"
     );
 }
+
+#[test]
+fn keys_for_subscriptions_may_stand_beside_those_for_connections() {
+    let with = |settings: IssuerSettings, purpose| IssuerSettings {
+        purpose,
+        ..settings
+    };
+    let of_door = |name: &str| with(settings(name), Purpose::Connection);
+    let of_channels = |name: &str| IssuerSettings {
+        issuer: "https://a.example/".to_owned(),
+        ..with(settings(name), Purpose::Subscription)
+    };
+    // One kind of users, so that nobody has to say whose they are.
+    assert!(prove(vec![of_door("a"), of_channels("b")]).is_ok());
+    for purpose in [Purpose::Both, Purpose::Subscription] {
+        let overlapping = with(settings("a"), purpose);
+        let found = faults(vec![overlapping, of_channels("b")]);
+        assert!(found.contains(&("b".to_owned(), "issuer")), "{purpose:?}");
+    }
+    assert_eq!(
+        faults(vec![of_channels("b")]),
+        [("b".to_owned(), "purpose")]
+    );
+    // Whoever signs for the channels of users with a prefix has the same, and none that is alike.
+    let alone = with(prefixed("a", "p/"), Purpose::Connection);
+    let same = with(prefixed("b", "p/"), Purpose::Subscription);
+    assert!(prove(vec![alone.clone(), same]).is_ok());
+    let alike = with(prefixed("b", "p"), Purpose::Subscription);
+    assert_eq!(
+        faults(vec![alone, alike]),
+        [("b".to_owned(), "user_prefix")]
+    );
+}

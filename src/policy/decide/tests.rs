@@ -1,3 +1,4 @@
+mod grants;
 mod private;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,7 +8,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::UnixSeconds;
-use crate::policy::{ConnectionFacts, PolicySource, RoomSource, UserId};
+use crate::policy::{
+    ConnectionFacts, Grants, Patterns, Permissions, PolicySource, RoomSource, SubscriptionGrant,
+    UserId,
+};
 
 fn rule(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -119,11 +123,22 @@ fn policy() -> Policy {
 }
 
 fn decide(policy: &Policy, user: &str, claims: Value, channel: &str, p: Permission) -> Decision {
+    decide_with(policy, user, claims, None, channel, p)
+}
+
+/// The same, with the token of a subscription.
+fn decide_with(
+    policy: &Policy,
+    user: &str,
+    claims: Value,
+    subscription: Option<&SubscriptionGrant>,
+    channel: &str,
+    p: Permission,
+) -> Decision {
     let user = UserId::parse(user).unwrap();
-    let claims = policy
-        .declared_claims()
-        .apply(claims.as_object().unwrap().clone())
-        .unwrap();
+    let claims = claims.as_object().unwrap().clone();
+    let grants = Grants::of(&claims, &Patterns::default()).unwrap();
+    let claims = policy.declared_claims().apply(claims).unwrap();
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let connection = ConnectionFacts {
         address,
@@ -134,6 +149,8 @@ fn decide(policy: &Policy, user: &str, claims: Value, channel: &str, p: Permissi
     let subject = Subject {
         user: &user,
         claims: &claims,
+        grants: grants.as_ref(),
+        subscription,
         connection: &connection,
         now,
     };

@@ -64,6 +64,8 @@ fn run_in(text: &str, claim: Value, channel: &str) -> Result<bool, String> {
     let subject = Subject {
         user: &user,
         claims: &claims,
+        grants: None,
+        subscription: None,
         connection: &connection,
         now,
     };
@@ -128,6 +130,8 @@ fn an_absent_origin_reads_as_an_empty_text() {
     let subject = Subject {
         user: &user,
         claims: &claims,
+        grants: None,
+        subscription: None,
         connection: &connection,
         now: UnixSeconds(0),
     };

@@ -75,6 +75,9 @@ fn reply(envelope: &mut Members<'_>, body: &ReplyBody) {
         ReplyBody::Refresh(result) => {
             envelope.object("refresh", |members| refresh(members, result));
         }
+        ReplyBody::SubRefresh { ttl } => {
+            envelope.object("sub_refresh", |members| expiry(members, *ttl));
+        }
     }
 }
 
@@ -110,6 +113,8 @@ fn refresh(members: &mut Members<'_>, result: &RefreshResult) {
 }
 
 fn subscribe(members: &mut Members<'_>, result: &SubscribeResult) {
+    expiry(members, result.ttl);
+    members.payload_if_any("data", result.data.as_ref());
     members.flag("was_recovering", result.was_recovering);
 }
 
@@ -155,4 +160,5 @@ fn info(members: &mut Members<'_>, info: &ClientInfo) {
     members.string("user", &info.user);
     members.string("client", &info.client);
     members.payload_if_any("conn_info", info.conn_info.as_ref());
+    members.payload_if_any("chan_info", info.chan_info.as_ref());
 }

@@ -35,6 +35,7 @@ fn bob() -> Arc<ClientInfo> {
         user: "bob".into(),
         client: "91aa".into(),
         conn_info: None,
+        chan_info: None,
     })
 }
 
@@ -43,6 +44,7 @@ fn hi(offset: u64) -> Arc<Publication> {
         user: "alice".into(),
         client: "6f2c".into(),
         conn_info: Some(payload(r#"{"name":"Alice"}"#)),
+        chan_info: None,
     };
     Arc::new(Publication {
         data: payload(r#"{"text":"hi"}"#),
@@ -118,9 +120,46 @@ fn empty_results_are_there() {
     );
     assert_eq!(
         reply(ReplyBody::Subscribe(SubscribeResult {
-            was_recovering: true
+            was_recovering: true,
+            ..SubscribeResult::default()
         })),
         r#"{"id":5,"subscribe":{"was_recovering":true}}"#
+    );
+    assert_eq!(
+        reply(ReplyBody::SubRefresh { ttl: None }),
+        r#"{"id":5,"sub_refresh":{}}"#
+    );
+}
+
+#[test]
+fn what_a_token_gives_a_subscription_is_there() {
+    let result = SubscribeResult {
+        ttl: NonZeroU32::new(60),
+        data: Some(payload(r#"{"topic":1.0}"#)),
+        was_recovering: false,
+    };
+    assert_eq!(
+        reply(ReplyBody::Subscribe(result)),
+        r#"{"id":5,"subscribe":{"expires":true,"ttl":60,"data":{"topic":1.0}}}"#
+    );
+    let ttl = NonZeroU32::new(1);
+    assert_eq!(
+        reply(ReplyBody::SubRefresh { ttl }),
+        r#"{"id":5,"sub_refresh":{"expires":true,"ttl":1}}"#
+    );
+    let who = ClientInfo {
+        chan_info: Some(payload("null")),
+        ..ClientInfo::clone(&bob())
+    };
+    assert_eq!(
+        push(Push::Join(Arc::new(who))),
+        r#"{"push":{"channel":"chat:general","join":{"info":{"user":"bob","client":"91aa","chan_info":null}}}}"#
+    );
+    assert_eq!(
+        push(Push::Subscribe {
+            data: Some(payload("[1]"))
+        }),
+        r#"{"push":{"channel":"chat:general","subscribe":{"data":[1]}}}"#
     );
 }
 
@@ -211,6 +250,7 @@ fn a_user_may_be_empty_but_is_written() {
         user: "".into(),
         client: "".into(),
         conn_info: None,
+        chan_info: None,
     };
     assert!(push(Push::Join(Arc::new(nobody))).contains(r#"{"user":"","client":""}"#));
 }

@@ -35,6 +35,7 @@ struct Reply {
     presence_stats: Option<PresenceStats>,
     history: Option<History>,
     refresh: Option<Refresh>,
+    sub_refresh: Option<SubRefresh>,
 }
 
 impl From<Reply> for wire::Reply {
@@ -51,6 +52,10 @@ impl From<Reply> for wire::Reply {
             presence_stats: reply.presence_stats.map(Into::into),
             history: reply.history.map(Into::into),
             refresh: reply.refresh.map(Into::into),
+            sub_refresh: reply.sub_refresh.map(|result| wire::SubRefreshResult {
+                expires: result.expires,
+                ttl: result.ttl,
+            }),
         }
     }
 }
@@ -158,6 +163,8 @@ struct Info {
     /// Even `null` is a value.
     #[serde(default, deserialize_with = "some")]
     conn_info: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "some")]
+    chan_info: Option<Box<RawValue>>,
 }
 
 impl From<Info> for wire::ClientInfo {
@@ -166,6 +173,7 @@ impl From<Info> for wire::ClientInfo {
             user: info.user,
             client: info.client,
             conn_info: info.conn_info.map(|raw| bytes(&raw)).unwrap_or_default(),
+            chan_info: info.chan_info.map(|raw| bytes(&raw)).unwrap_or_default(),
         }
     }
 }
@@ -225,12 +233,26 @@ impl From<Refresh> for wire::RefreshResult {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Subscribe {
+    expires: bool,
+    ttl: u32,
+    #[serde(deserialize_with = "some")]
+    data: Option<Box<RawValue>>,
     was_recovering: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SubRefresh {
+    expires: bool,
+    ttl: u32,
 }
 
 impl From<Subscribe> for wire::SubscribeResult {
     fn from(subscribe: Subscribe) -> Self {
         wire::SubscribeResult {
+            expires: subscribe.expires,
+            ttl: subscribe.ttl,
+            data: subscribe.data.map(|raw| bytes(&raw)).unwrap_or_default(),
             was_recovering: subscribe.was_recovering,
         }
     }

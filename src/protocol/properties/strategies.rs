@@ -57,12 +57,14 @@ fn info() -> impl Strategy<Value = Arc<ClientInfo>> {
         any::<String>(),
         any::<String>(),
         prop::option::of(payload()),
+        prop::option::of(payload()),
     )
-        .prop_map(|(user, client, conn_info)| {
+        .prop_map(|(user, client, conn_info, chan_info)| {
             Arc::new(ClientInfo {
                 user: user.into(),
                 client: client.into(),
                 conn_info,
+                chan_info,
             })
         })
 }
@@ -99,6 +101,7 @@ pub(in crate::protocol) fn result() -> impl Strategy<Value = Result<ReplyBody, E
         }),
         history().prop_map(|result| Ok(ReplyBody::History(result))),
         refresh().prop_map(|result| Ok(ReplyBody::Refresh(result))),
+        ttl().prop_map(|ttl| Ok(ReplyBody::SubRefresh { ttl })),
     ]
 }
 
@@ -129,7 +132,17 @@ fn refresh() -> impl Strategy<Value = RefreshResult> {
 }
 
 fn subscribe() -> impl Strategy<Value = SubscribeResult> {
-    any::<bool>().prop_map(|was_recovering| SubscribeResult { was_recovering })
+    (ttl(), prop::option::of(payload()), any::<bool>()).prop_map(|(ttl, data, was_recovering)| {
+        SubscribeResult {
+            ttl,
+            data,
+            was_recovering,
+        }
+    })
+}
+
+fn ttl() -> impl Strategy<Value = Option<NonZeroU32>> {
+    any::<u32>().prop_map(NonZeroU32::new)
 }
 
 /// No two of one id, as it is: they are the names of one object.

@@ -63,13 +63,16 @@ fn reply(envelope: &mut Fields<'_>, body: &ReplyBody) {
         }),
         ReplyBody::History(result) => envelope.message(11, |fields| history(fields, result)),
         ReplyBody::Refresh(result) => envelope.message(14, |fields| refresh(fields, result)),
+        ReplyBody::SubRefresh { ttl: until } => {
+            envelope.message(15, |fields| ttl(fields, 1, *until))
+        }
     }
 }
 
 fn connect(fields: &mut Fields<'_>, result: &ConnectResult) {
     fields.text(1, &result.client);
     fields.text(2, &result.version);
-    ttl(fields, result.ttl);
+    ttl(fields, 3, result.ttl);
     for (channel, result) in &result.subs {
         fields.message(6, |entry| {
             entry.text(1, channel);
@@ -83,16 +86,18 @@ fn connect(fields: &mut Fields<'_>, result: &ConnectResult) {
 fn refresh(fields: &mut Fields<'_>, result: &RefreshResult) {
     fields.text(1, &result.client);
     fields.text(2, &result.version);
-    ttl(fields, Some(result.ttl));
+    ttl(fields, 3, Some(result.ttl));
 }
 
-/// The same for connect and refresh.
-fn ttl(fields: &mut Fields<'_>, ttl: Option<NonZeroU32>) {
-    fields.flag(3, ttl.is_some());
-    fields.number(4, ttl.map_or(0, |ttl| ttl.get().into()));
+/// Two fields, of which `expires` is the first: those of connect, refresh and subscriptions.
+fn ttl(fields: &mut Fields<'_>, expires: u32, ttl: Option<NonZeroU32>) {
+    fields.flag(expires, ttl.is_some());
+    fields.number(expires + 1, ttl.map_or(0, |ttl| ttl.get().into()));
 }
 
 fn subscribe(fields: &mut Fields<'_>, result: &SubscribeResult) {
+    ttl(fields, 1, result.ttl);
+    payload(fields, 11, result.data.as_ref());
     fields.flag(12, result.was_recovering);
 }
 
@@ -130,6 +135,7 @@ fn info(fields: &mut Fields<'_>, info: &ClientInfo) {
     fields.text(1, &info.user);
     fields.text(2, &info.client);
     payload(fields, 3, info.conn_info.as_ref());
+    payload(fields, 4, info.chan_info.as_ref());
 }
 
 /// Left out where there is nothing: no payload is empty.

@@ -32,6 +32,7 @@ fn alice() -> Arc<ClientInfo> {
         user: "al".into(),
         client: "6f".into(),
         conn_info: Some(payload("[1]")),
+        chan_info: None,
     })
 }
 
@@ -58,6 +59,7 @@ fn empty_results_are_there_with_length_0() {
         SubscribeResult::default(),
         SubscribeResult {
             was_recovering: true,
+            ..SubscribeResult::default()
         },
     );
     assert_eq!(reply(ReplyBody::Subscribe(empty)), b"\x04\x08\x05\x32\x00");
@@ -75,6 +77,40 @@ fn empty_results_are_there_with_length_0() {
     assert_eq!(reply(nothing), b"\x04\x08\x05\x5a\x00");
     let connect = ReplyBody::Connect(ConnectResult::default());
     assert_eq!(reply(connect), b"\x04\x08\x05\x2a\x00");
+    let refreshed = ReplyBody::SubRefresh { ttl: None };
+    assert_eq!(reply(refreshed), b"\x04\x08\x05\x7a\x00");
+}
+
+#[test]
+fn what_a_token_gives_a_subscription_is_there() {
+    let ttl = NonZeroU32::new(60);
+    let result = SubscribeResult {
+        ttl,
+        data: Some(payload("[1]")),
+        was_recovering: false,
+    };
+    assert_eq!(
+        reply(ReplyBody::Subscribe(result)),
+        b"\x0d\x08\x05\x32\x09\x08\x01\x10\x3c\x5a\x03[1]"
+    );
+    assert_eq!(
+        reply(ReplyBody::SubRefresh { ttl }),
+        b"\x08\x08\x05\x7a\x04\x08\x01\x10\x3c"
+    );
+    let who = ClientInfo {
+        conn_info: None,
+        chan_info: Some(payload("[2]")),
+        ..ClientInfo::clone(&alice())
+    };
+    assert_eq!(
+        push(Push::Join(Arc::new(who))),
+        b"\x16\x22\x14\x12\x01c\x2a\x0f\x0a\x0d\x0a\x02al\x12\x026f\x22\x03[2]"
+    );
+    let data = Some(payload("[3]"));
+    assert_eq!(
+        push(Push::Subscribe { data }),
+        b"\x0c\x22\x0a\x12\x01c\x4a\x05\x3a\x03[3]"
+    );
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use secrecy::SecretString;
 
 use super::VERSION;
-use crate::policy::ChannelName;
-use crate::protocol::{ConnectRequest, ConnectResult, Disconnect, ErrorCode, SubscribeResult};
+use crate::protocol::{ConnectRequest, ConnectResult, Disconnect, ErrorCode};
 use crate::session::client::{Client, Stop};
-use crate::session::permit::{Allowed, Answer, ToSubscribe};
+use crate::session::permit::Answer;
 use crate::telemetry::logs;
 
 impl Client {
@@ -24,13 +23,11 @@ impl Client {
         }
         // Nobody reads it yet; what could not be read is told all the same.
         let _ = request.data?;
-        let personal = self.subscribe_personal().await?;
+        let made = self.subscribe_server_side().await?;
         let ping = self.node.terms.load().settings.ping_interval;
-        let subs = personal.iter().map(|permit| {
-            (
-                permit.channel().as_str().to_owned(),
-                SubscribeResult::default(),
-            )
+        let subs = made.iter().map(|made| {
+            let channel = made.permit.channel().as_str().to_owned();
+            (channel, made.result.clone())
         });
         let result = ConnectResult {
             client: self.peer.name().to_owned(),
@@ -42,8 +39,8 @@ impl Client {
             pong: self.pings,
         };
         self.reply(id, Answer::connected(result));
-        if let Some(permit) = personal {
-            self.open(&permit).await;
+        for made in made {
+            self.open(&made.permit).await;
         }
         tracing::debug!(
             user = logs::field(self.identity.user().as_str()),
@@ -64,25 +61,5 @@ impl Client {
             self.take_identity(identity)?;
         }
         Ok(())
-    }
-
-    /// The server subscribes every connection to its user's channel, by the same decision as any.
-    /// Where that denies, or the user has no room for a channel, the connection goes on without.
-    async fn subscribe_personal(&mut self) -> Result<Option<Allowed<ToSubscribe>>, Stop> {
-        let channel = ChannelName::personal(self.identity.user());
-        let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
-            return Ok(None);
-        };
-        match self.enter(&permit, None).await {
-            Ok(()) => Ok(Some(permit)),
-            Err(Stop::Error(error)) if error.code == ErrorCode::LimitExceeded => {
-                tracing::info!(
-                    client = self.peer.name(),
-                    "no room for the personal channel"
-                );
-                Ok(None)
-            }
-            Err(stop) => Err(stop),
-        }
     }
 }

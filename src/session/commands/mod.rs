@@ -5,6 +5,8 @@ mod history;
 mod presence;
 mod publish;
 mod refresh;
+mod server_side;
+mod sub_refresh;
 mod subscribe;
 mod unsubscribe;
 

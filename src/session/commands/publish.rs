@@ -25,7 +25,7 @@ impl Client {
         }
         self.refuse_in_grace()?;
         let permit = self.permit::<ToPublish>(channel)?;
-        let sender = Some(self.peer.info());
+        let sender = Some(self.shown_in(permit.channel()));
         let history = permit.features().history;
         self.node
             .engine

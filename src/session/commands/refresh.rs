@@ -10,12 +10,11 @@ use super::VERSION;
 use crate::clock::UnixSeconds;
 use crate::identity::{Identity, Refusal, Token};
 use crate::limits::{REFRESH_INTERVAL, REFRESH_MARGIN, TTL_MAX};
-use crate::policy::{ChannelName, Permission};
-use crate::protocol::{Disconnect, ErrorCode, Message, Push, RefreshResult};
+use crate::protocol::{Disconnect, ErrorCode, RefreshResult};
 use crate::session::again::Which;
 use crate::session::bucket::Bucket;
 use crate::session::client::{Client, Stop};
-use crate::session::permit::{Answer, ToSubscribe};
+use crate::session::permit::Answer;
 use crate::telemetry::logs;
 
 impl Client {
@@ -101,47 +100,10 @@ impl Client {
             subscription.doubt();
         }
         self.take_identity(identity)?;
+        self.leave_server_side().await;
         self.decide_again(Which::Stale).await;
-        for channel in self.server_side() {
-            if !had.contains(&channel) {
-                self.subscribe_by_server(channel).await;
-            }
-        }
+        self.follow_server_side(&had).await;
         Ok(())
-    }
-
-    /// The channels that the server subscribes this identity to by itself, as far as it may.
-    fn server_side(&self) -> Vec<ChannelName> {
-        let personal = ChannelName::personal(self.identity.user());
-        let terms = self.node.terms.load();
-        let decision = self.decide(&terms, &personal, Permission::Subscribe);
-        decision
-            .is_allowed()
-            .then_some(personal)
-            .into_iter()
-            .collect()
-    }
-
-    /// Subscribes, and tells the client. Where there is no room for one more, it goes without.
-    async fn subscribe_by_server(&mut self, channel: ChannelName) {
-        if self.subscriptions.get(&channel).is_some() {
-            return;
-        }
-        let Ok(permit) = self.permit::<ToSubscribe>(channel) else {
-            return;
-        };
-        if self.enter(&permit, None).await.is_err() {
-            tracing::info!(
-                client = self.peer.name(),
-                "no room for a channel of the token"
-            );
-            return;
-        }
-        self.peer.send(&Message::Push {
-            channel: permit.channel().as_str(),
-            push: Push::Subscribe { data: None },
-        });
-        self.open(&permit).await;
     }
 
     /// Seconds until the client is to bring a newer token.
@@ -157,7 +119,7 @@ impl Client {
 
 /// When a token is to be replaced: before its end, since SDKs ask exactly then; by 30 s, or by a
 /// tenth of its life where that is less. Never 0, with which some would ask in a tight loop.
-fn ttl(issued: Option<UnixSeconds>, ends: UnixSeconds, now: UnixSeconds) -> NonZeroU32 {
+pub(super) fn ttl(issued: Option<UnixSeconds>, ends: UnixSeconds, now: UnixSeconds) -> NonZeroU32 {
     let life = issued.unwrap_or(now).until(ends);
     let margin = (life / 10).min(REFRESH_MARGIN);
     let left: Duration = now.until(ends).saturating_sub(margin).min(TTL_MAX);

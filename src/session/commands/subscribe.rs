@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::policy::SubscriptionGrant;
 use crate::protocol::{ErrorCode, SubscribeRequest, SubscribeResult};
 use crate::session::client::{Client, Stop, bad_request, parse_channel};
+use crate::session::given::Origin;
 use crate::session::permit::{Allowed, ToSeePresence, ToSubscribe};
 use crate::session::subscription::Subscription;
 
@@ -25,17 +27,37 @@ impl Client {
             return Err(bad_request("bad request: tag filters are not supported"));
         }
         self.refuse_in_grace()?;
-        let permit = self.permit::<ToSubscribe>(channel)?;
-        let presence = (request.join_leave && permit.features().join_leave)
-            .then(|| self.permit::<ToSeePresence>(permit.channel().clone()).ok())
-            .flatten();
-        self.enter(&permit, presence.as_ref()).await?;
+        let token = match &request.token {
+            // In a box, since few subscriptions have a token.
+            Some(token) => Some(Box::pin(self.judge_subscription(token, &channel)).await?),
+            None => None,
+        };
+        let grant = token.as_ref().map(|token| &token.grant);
+        let permit = self.permit_by::<ToSubscribe>(channel, grant)?;
+        let presence = self.hears_presence(&permit, request.join_leave, grant);
         let result = SubscribeResult {
+            ttl: token.as_ref().map(|token| self.ttl_of(token)),
+            data: token.as_ref().and_then(|token| token.extras.data.clone()),
             was_recovering: request.recover,
         };
+        let origin = Origin::client_side(token);
+        self.enter(&permit, presence.as_ref(), origin).await?;
         self.reply(id, permit.answer(result));
         self.open(&permit).await;
         Ok(())
+    }
+
+    /// The permit to hear of joins and leaves, where that is wished for and there are any.
+    pub(in crate::session) fn hears_presence(
+        &self,
+        permit: &Allowed<ToSubscribe>,
+        wished: bool,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Option<Allowed<ToSeePresence>> {
+        let asked = wished && permit.features().join_leave;
+        asked
+            .then(|| self.permit_by(permit.channel().clone(), grant).ok())
+            .flatten()
     }
 
     /// Makes the subscription, with joins and leaves for who may see presence; what it hears waits
@@ -44,6 +66,7 @@ impl Client {
         &mut self,
         permit: &Allowed<ToSubscribe>,
         presence: Option<&Allowed<ToSeePresence>>,
+        origin: Origin,
     ) -> Result<(), Stop> {
         self.count_channel()?;
         let channel = permit.channel();
@@ -55,6 +78,7 @@ impl Client {
             channel.clone(),
             presence.is_some(),
             standing,
+            origin,
         ));
         self.subscriptions.insert(subscription.clone());
         if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
@@ -67,15 +91,13 @@ impl Client {
 
     /// The reply is queued: lets through what waited, and tells the others who came.
     pub(in crate::session) async fn open(&mut self, permit: &Allowed<ToSubscribe>) {
-        if let Some(subscription) = self.subscriptions.get(permit.channel()) {
-            subscription.open();
-        }
+        let Some(subscription) = self.subscriptions.get(permit.channel()) else {
+            return;
+        };
+        subscription.open();
+        let shown = subscription.shown();
         if permit.features().join_leave
-            && let Err(error) = self
-                .node
-                .engine
-                .join(permit.channel(), self.peer.info())
-                .await
+            && let Err(error) = self.node.engine.join(permit.channel(), shown).await
         {
             tracing::warn!(%error, "join not told");
         }

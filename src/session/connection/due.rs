@@ -32,6 +32,7 @@ impl Connection {
             Due::Message => self.peer.link.end(Violation::TooSlow.into()),
             Due::Expiry => self.peer.end(Disconnect::ConnectionExpired),
             Due::Redecide => self.decide_again(Which::Timed).await,
+            Due::Subscription => self.end_expired_subscriptions().await,
             // Nothing can be said any more: the next turn ends it.
             Due::Write => self.give_up(Disconnect::WriteError.into()),
             Due::Close => self.give_up(self.lost()),
@@ -54,6 +55,11 @@ impl Connection {
         if !vouched {
             return self.peer.end(Disconnect::ConnectionExpired);
         }
+        if let Service::Protocol(client) = &self.service
+            && let Some(end) = client.subscriptions_end_in()
+        {
+            self.deadlines.hasten(Due::Subscription, end);
+        }
         self.decide_again(Which::Stale).await;
     }
 
@@ -71,6 +77,22 @@ impl Connection {
             && client.has_timed_subscriptions()
         {
             self.deadlines.begin(Due::Redecide, REDECIDE_INTERVAL);
+        }
+    }
+
+    async fn end_expired_subscriptions(&mut self) {
+        if let Service::Protocol(client) = &mut self.service {
+            let ended = Box::pin(client.end_expired_subscriptions());
+            self.peer.link.gather(ended).await;
+        }
+        self.await_subscriptions();
+    }
+
+    /// The first subscription ends with the tokens that there are now.
+    pub(super) fn await_subscriptions(&mut self) {
+        if let Service::Protocol(client) = &self.service {
+            let end = client.subscriptions_end_in();
+            self.deadlines.set_or_clear(Due::Subscription, end);
         }
     }
 

@@ -88,7 +88,8 @@ async fn many_tiny_messages_are_echoed_without_waiting_for_a_timer() {
     let admitted = sessions.admit(identity, facts(), Conversation::Echo).await;
     admitted
         .unwrap()
-        .start(Box::new(Pipe::new(wire)), Bytes::new());
+        .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+        .unwrap();
     let began = Instant::now();
     let frames = [0x81, 0x81, 0, 0, 0, 0, b'x'].repeat(COUNT);
     pipe.write_all(&frames).await.unwrap();
@@ -241,7 +242,10 @@ async fn third_write(does: fn() -> io::Result<Written>) -> Vec<u8> {
         writes: 0,
         does,
     };
-    admitted.unwrap().start(Box::new(wire), Bytes::new());
+    admitted
+        .unwrap()
+        .start(|| Ok(Box::new(wire)), Bytes::new())
+        .unwrap();
     let mut alice = Peer::at(pipe);
     alice.send(&json!({"id": 1, "connect": {}})).await;
     alice.message().await;

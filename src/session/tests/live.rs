@@ -154,7 +154,9 @@ async fn live_1_a_machine_that_slept_lets_nobody_stay() {
     let identity = testing::identity("carol", lives(1800));
     let admitted = sessions.admit(identity, facts(), Conversation::Echo).await;
     let reservation = admitted.unwrap();
-    reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+    reservation
+        .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+        .unwrap();
     let mut echo = Peer::at(pipe);
 
     let began = Instant::now();
@@ -293,4 +295,31 @@ async fn chan_5_under_newer_terms_nothing_is_heard_before_it_was_decided_again()
     let (_, rest) = alice.ask("rpc", json!({"method": "barrier"})).await;
     withdrawn += rest.len();
     assert_eq!(withdrawn, 1, "{rest:?}");
+}
+
+// A node with many connections must not decide for all of them at once; nor may one be forgotten
+// because nothing is said to it.
+#[tokio::test(start_paused = true)]
+async fn chan_5_who_hears_nothing_is_decided_again_over_a_while() {
+    let (_, sessions) = house();
+    let mut peers = Vec::new();
+    for number in 0..130 {
+        let user = format!("user-{number}");
+        peers.push(member(&sessions, &user, json!({}), &["chat:a"]).await);
+    }
+    sessions.replace_terms(terms(&["team"], SETTINGS));
+    let began = Instant::now();
+    let told = peers.iter_mut().map(async |peer| {
+        let message = peer.message().await;
+        assert!(is_withdrawn(&message, "chat:a"), "{message}");
+        began.elapsed().as_secs()
+    });
+    let window = Duration::from_secs(9);
+    let (mut told, ()) = tokio::join!(
+        futures_util::future::join_all(told),
+        sessions.decide_again(window)
+    );
+    told.sort_unstable();
+    let at = |second| told.iter().filter(|told| **told == second).count();
+    assert_eq!([at(0), at(3), at(6)], [64, 64, 2], "{told:?}");
 }

@@ -94,7 +94,9 @@ async fn live_3_revoked_between_the_door_and_the_session() {
         let mut peer = Peer::on(pipe);
         let mut early = vec![0x81, 0x80 | 23, 0, 0, 0, 0];
         early.extend_from_slice(br#"{"id":1,"connect":{}}  "#);
-        reservation.start(Box::new(Pipe::new(wire)), early.into());
+        reservation
+            .start(|| Ok(Box::new(Pipe::new(wire))), early.into())
+            .unwrap();
         assert_eq!(peer.close_at_once().await, (code, reason.to_owned()));
         let mut rest = Vec::new();
         peer.pipe.read_to_end(&mut rest).await.unwrap();
@@ -171,7 +173,9 @@ async fn live_3_a_slow_reader_is_gone_within_a_second() {
         Conversation::Protocol(Format::Json),
     );
     let reservation = admitted.await.unwrap();
-    reservation.start(Box::new(Pipe::new(wire)), Bytes::new());
+    reservation
+        .start(|| Ok(Box::new(Pipe::new(wire))), Bytes::new())
+        .unwrap();
     let mut alice = Peer::on(pipe);
     alice.send(&json!({"id": 1, "connect": {}})).await;
     assert!(alice.message().await["connect"].is_object());
