@@ -72,7 +72,14 @@ impl Sections {
             proxies,
             listen,
             door: door::read(root.section("door"), &overrides),
-            admin: admin::read(root.section("admin"), environment, &overrides),
+            admin: match root.reader.scope() {
+                Scope::Whole => admin::read(root.section("admin"), environment, &overrides),
+                // Its keys need not be here either.
+                Scope::Rules => {
+                    root.section("admin");
+                    Admin::default()
+                }
+            },
             revocations: revocations::read(root.section("revocations")),
             issuers: issuer::read(&root, environment, overrides.issuer),
             session: session::read(root.section("session"), &limits),

@@ -407,44 +407,5 @@ impl Metrics {
     }
 }
 
-/// Raises a gauge as long as it lives, so that no way out of a function can forget to lower it.
-pub struct Gauged(Gauge);
-
-impl Gauged {
-    /// Raises the gauge.
-    pub fn new(gauge: &Gauge) -> Gauged {
-        gauge.inc();
-        Gauged(gauge.clone())
-    }
-}
-
-impl Drop for Gauged {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_names_what_was_counted() {
-        let metrics = Metrics::new();
-        metrics.refused("token_expired");
-        metrics.closed(3001, "server");
-        let gauged = Gauged::new(&metrics.connections);
-        let page = metrics.render();
-        assert!(
-            page.contains("gatepost_refusals_total{code=\"token_expired\"} 1"),
-            "{page}"
-        );
-        assert!(
-            page.contains("gatepost_closes_total{code=\"3001\",by=\"server\"} 1"),
-            "{page}"
-        );
-        assert!(page.contains("gatepost_connections 1"), "{page}");
-        drop(gauged);
-        assert!(metrics.render().contains("gatepost_connections 0"));
-    }
-}
+mod tests;
