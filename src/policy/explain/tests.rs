@@ -245,6 +245,7 @@ denied: publish on team:red for bob, by room.team.publish: the rule is false
   deny     pass   the deny rule is false
                   room.team.deny  etc/gatepost.toml:9:12
                     9:12     claims.suspended = false
+  grants   pass   the token grants nothing
   rule     deny   the rule is false
                   room.team.publish  etc/gatepost.toml:7:12
                     7:12     !claims.muted = false
