@@ -13,7 +13,7 @@ use crate::rate::{Bucket, Rate, SharedBucket, Ticks};
 use crate::telemetry::logs;
 
 /// How often a connection may do what; none: as often as it likes. A session has
-/// [`SESSION_SHARE`] times as much.
+/// four times as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommandRates {
     /// Commands of any kind.
