@@ -135,13 +135,13 @@ async fn counted(gateway: &Gateway) -> BTreeMap<String, usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_bad_upgrades_leave_nothing_behind() {
     let gateway = Arc::new(door::start());
-    let (before, threads) = (descriptors(&gateway), status(&gateway, "Threads"));
+    let before = descriptors(&gateway);
 
     send_all(&gateway, 0..UPGRADES / 2).await;
     leave_halfway(&gateway, 200).await;
     gateway.until_metric("gatepost_connections", 0.0).await;
     until_descriptors(&gateway, before).await;
-    let warm = status(&gateway, "VmRSS");
+    let (warm, threads) = (status(&gateway, "VmRSS"), status(&gateway, "Threads"));
 
     send_all(&gateway, UPGRADES / 2..UPGRADES).await;
     leave_halfway(&gateway, 200).await;
@@ -149,7 +149,9 @@ async fn ten_thousand_bad_upgrades_leave_nothing_behind() {
     until_descriptors(&gateway, before).await;
     let grown = status(&gateway, "VmRSS").saturating_sub(warm);
     assert!(grown < 4096, "{grown} KiB more than {warm} KiB");
-    assert_eq!(status(&gateway, "Threads"), threads);
+    // The one that reads files comes and goes.
+    let after = status(&gateway, "Threads");
+    assert!(after <= threads, "{after} threads, {threads} before");
 
     for gauge in ["sessions", "channels", "queued_bytes", "history_bytes"] {
         assert_eq!(
