@@ -237,7 +237,6 @@ async fn what_nobody_is_behind_is_not_available() {
     for (name, request) in [
         ("rpc", json!({})),
         ("rpc", json!({"method": "x", "data": {"a": 1}})),
-        ("sub_refresh", json!({"channel": "chat:a", "token": "x"})),
         // Maps and the like.
         ("subscribe", json!({"channel": "chat:a", "type": 1})),
         ("subscribe", json!({"channel": "chat:a", "type": -1})),
