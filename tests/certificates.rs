@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::json;
-use support::{Gateway, Setup, http};
+use support::{Gateway, Setup, http, trusting};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 struct Made {
     certificate: String,
@@ -31,20 +31,6 @@ fn make(names: &[&str], until: i32) -> Made {
         key: key.serialize_pem(),
         der: made.der().clone(),
     }
-}
-
-fn trusting(made: &[&CertificateDer<'static>]) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    for der in made {
-        roots.add((*der).clone()).unwrap();
-    }
-    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Arc::new(config)
 }
 
 /// What a new handshake is given.

@@ -8,26 +8,14 @@ use support::client::{Client, Closed};
 use support::issuer::{FakeIssuer, Key, Page};
 use support::protobuf::{CONNECT, text};
 use support::tokens::sign_raw;
-use support::{Gateway, Setup, claims, now, token, token_with};
+use support::{Gateway, OTHER_ISSUER, Setup, claims, now, token, token_with};
 
 /// The request's number; the result's is the same.
 const REFRESH: u64 = 14;
 
-/// Another issuer, whose users are the same.
-const ANOTHER_ISSUER: &str = r#"
-shared_users = true
-[[issuer]]
-name = "other"
-issuer = "https://other.example.com/"
-audience = ["gatepost"]
-algorithms = ["HS256"]
-secret_env = "GATEPOST_TEST_SECRET"
-shared_users = true
-"#;
-
 fn with_two_issuers() -> Gateway {
     Gateway::with(&Setup {
-        issuer: ANOTHER_ISSUER,
+        issuer: &format!("\nshared_users = true\n{OTHER_ISSUER}"),
         ..Setup::default()
     })
 }

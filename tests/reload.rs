@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::client::{Client, Closed};
-use support::{Gateway, RULES, Setup, token, token_with};
+use support::{Gateway, OTHER_ISSUER, RULES, Setup, token, token_with};
 
 const CHAT: &str = "[room.chat]\nsubscribe = \"true\"";
 
@@ -237,22 +237,11 @@ async fn rates_change_live() {
     assert_eq!((status, code.as_str()), (429, "address_fails_too_often"));
 }
 
-/// A second issuer beside the one of the tests; its users are the same.
-const OTHER: &str = r#"
-[[issuer]]
-name = "other"
-issuer = "https://other.example.com/"
-audience = ["gatepost"]
-algorithms = ["HS256"]
-secret_env = "GATEPOST_TEST_SECRET"
-shared_users = true
-"#;
-
 #[tokio::test]
 async fn who_came_by_an_issuer_that_is_gone_goes_and_the_others_stay() {
     let gateway = Gateway::with(&Setup {
         issuer: "shared_users = true",
-        tables: OTHER,
+        tables: OTHER_ISSUER,
         door: "echo = true",
         ..Setup::default()
     });
@@ -262,7 +251,7 @@ async fn who_came_by_an_issuer_that_is_gone_goes_and_the_others_stay() {
     let mut bob = gateway.client_with(&of_other).await;
     bob.subscribe("chat:a").await;
     let mut echo = gateway.open("/connection/echo", &of_other).await.unwrap();
-    let text = gateway.written().replace(OTHER, "");
+    let text = gateway.written().replace(OTHER_ISSUER, "");
     assert!(gateway.reload(&text).await);
     assert_eq!(bob.closed().await, expired());
     assert_eq!(echo.closed().await, expired());

@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::permit::{Allowed, Answer, Asked, Standing};
 use super::rates::{Rates, Together};
 use super::subscriptions::Subscriptions;
-use super::terms::{STALE, Terms};
+use super::terms::{Numbered, STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::{
@@ -168,7 +168,7 @@ impl Client {
         let given = self.given(&channel);
         let terms = self.node.terms.load();
         let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
-        self.permit_by(channel, grant)
+        self.permit_under(&terms, channel, grant)
     }
 
     /// The same, by a token that came with the command.
@@ -177,8 +177,17 @@ impl Client {
         channel: ChannelName,
         grant: Option<&SubscriptionGrant>,
     ) -> Result<Allowed<P>, Stop> {
-        let terms = self.node.terms.load();
-        let decision = self.decide_by(&terms, &channel, P::PERMISSION, grant);
+        self.permit_under(&self.node.terms.load(), channel, grant)
+    }
+
+    /// Under the terms by which it was looked whether the grant holds.
+    fn permit_under<P: Asked>(
+        &self,
+        terms: &Numbered,
+        channel: ChannelName,
+        grant: Option<&SubscriptionGrant>,
+    ) -> Result<Allowed<P>, Stop> {
+        let decision = self.decide_by(terms, &channel, P::PERMISSION, grant);
         let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
@@ -192,7 +201,7 @@ impl Client {
             (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
             (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
         };
-        self.log_denial(&terms, &channel, P::PERMISSION, grant, &decision);
+        self.log_denial(terms, &channel, P::PERMISSION, grant, &decision);
         Err(code.into())
     }
 

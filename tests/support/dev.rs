@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Gateway, addresses, client_config};
+use super::{Gateway, addresses, trusting};
 
 impl Gateway {
     /// The development mode, on an address of its own, with a new state.
@@ -30,7 +30,7 @@ impl Gateway {
             child,
             public,
             admin,
-            tls: client_config(certificate.unwrap()),
+            tls: trusting(&[&certificate.unwrap()]),
             folder,
             log,
         }

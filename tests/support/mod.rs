@@ -42,6 +42,17 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 pub const ISSUER: &str = "https://auth.example.com/";
 pub const ORIGIN: &str = "https://app.example.com";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef-of-the-tests";
+/// A second issuer beside the one of the tests; its users are the same.
+pub const OTHER_ISSUER: &str = r#"
+[[issuer]]
+name = "other"
+issuer = "https://other.example.com/"
+audience = ["gatepost"]
+algorithms = ["HS256"]
+secret_env = "GATEPOST_TEST_SECRET"
+shared_users = true
+"#;
+
 /// Of a second issuer, or key set: `secret_env = "GATEPOST_TEST_OTHER_SECRET"`.
 pub const OTHER_SECRET: &str = "another-0123456789abcdef0123456789abcdef-one";
 
@@ -171,7 +182,7 @@ secret_env = "GATEPOST_TEST_SECRET"
             child,
             public,
             admin,
-            tls: client_config(certificate),
+            tls: trusting(&[&certificate]),
             folder,
             log,
         }
@@ -313,9 +324,12 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     made.cert.der().clone()
 }
 
-fn client_config(certificate: CertificateDer<'static>) -> Arc<ClientConfig> {
+/// The TLS of a client that trusts these certificates and no others.
+pub fn trusting(certificates: &[&CertificateDer<'static>]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
+    for certificate in certificates {
+        roots.add((*certificate).clone()).unwrap();
+    }
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -94,16 +94,20 @@ async fn publishes(peer: &mut Peer) -> Result<bool, u16> {
     }
 }
 
-// CHAN-8: told so for ten seconds, then sent away with a code that comes back.
-#[tokio::test(start_paused = true)]
-async fn chan_8_ten_seconds_of_too_many_end_the_connection() {
-    let sessions = with(SessionSettings {
+fn with_few_publishes() -> Sessions {
+    with(SessionSettings {
         rates: CommandRates {
             publishes: Some(Rate::per_second(2, 4)),
             ..OFF
         },
         ..SETTINGS
-    });
+    })
+}
+
+// CHAN-8: told so for ten seconds, then sent away with a code that comes back.
+#[tokio::test(start_paused = true)]
+async fn chan_8_ten_seconds_of_too_many_end_the_connection() {
+    let sessions = with_few_publishes();
     let mut alice = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
     let (began, mut published, mut refused) = (Instant::now(), 0, 0);
     let code = loop {
@@ -126,13 +130,7 @@ async fn chan_8_ten_seconds_of_too_many_end_the_connection() {
 // CHAN-8: who slows down begins anew.
 #[tokio::test(start_paused = true)]
 async fn chan_8_who_slows_down_now_and_then_stays() {
-    let sessions = with(SessionSettings {
-        rates: CommandRates {
-            publishes: Some(Rate::per_second(2, 4)),
-            ..OFF
-        },
-        ..SETTINGS
-    });
+    let sessions = with_few_publishes();
     let mut alice = Peer::connected(&sessions, testing::identity("alice", json!({}))).await;
     for _ in 0..10 {
         let mut refused = 0;
