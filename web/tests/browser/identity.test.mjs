@@ -105,7 +105,7 @@ timed("a token that runs out on an open page is replaced, and the connection sta
   alice.page.on("websocket", () => sockets++);
   await alice.get("signin-short").check();
   await alice.signIn("Alice");
-  await until(() => tokenNumber(alice), (number) => number >= 2, "another token", 20_000);
+  await until(() => tokenNumber(alice), (number) => number >= 2, "another token", { ms: 20_000 });
   await alice.say("Still the same connection");
   assert.equal(sockets, 1);
 });

@@ -38,7 +38,9 @@ withSdk(
     await side.publish("before");
     await side.events.next("publication");
 
-    const refused = await until(() => side.publish("too late").then(() => ({}), (error) => error), ({ code }) => code, "it ran out");
+    // Well below the rate of publications that one connection may send: more would be refused for that.
+    const late = () => side.publish("too late").then(() => ({}), (error) => error);
+    const refused = await until(late, ({ code }) => code, "it ran out", { pause: 200 });
     assert.equal(refused.code, 110);
     const other = stage.subscription(client, fresh("chat:other"));
     other.subscribe();

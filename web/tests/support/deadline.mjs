@@ -63,12 +63,12 @@ export class Events {
 }
 
 /** Asks again until the answer fits. For what no event tells of, such as the presence of a connection that was lost. */
-export async function until(ask, fits, what, ms = PATIENCE) {
+export async function until(ask, fits, what, { ms = PATIENCE, pause = 20 } = {}) {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;
     if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}; the last answer: ${JSON.stringify(answer)}`);
-    await new Promise((next) => setTimeout(next, 20));
+    await new Promise((next) => setTimeout(next, pause));
   }
 }
