@@ -1,4 +1,4 @@
-//! The decision, step by step, as DESIGN.md has it under "Channels and permissions".
+//! The decision, step by step, as docs/policy.md has it under "How a decision is made".
 
 use super::grants;
 use super::names::{self, Name};
