@@ -202,7 +202,8 @@ impl Sessions {
     pub async fn drain(&self, window: Duration) {
         self.places.begin_drain();
         let mut peers = self.places.peers();
-        peers.sort_by_key(|peer| peer.link.bytes() > 0);
+        // Asked once of each: sorting may panic where an answer changes meanwhile.
+        peers.sort_by_cached_key(|peer| peer.link.bytes() > 0);
         tracing::info!(connections = peers.len(), ?window, "draining");
         let began = Instant::now();
         let count = u32::try_from(peers.len()).unwrap_or(u32::MAX).max(1);
