@@ -138,7 +138,7 @@ pub const HISTORY_PAGE: usize = 300;
 pub const HISTORY_PAGE_BYTES: usize = 512 * 1024;
 /// Most entries in one presence answer.
 pub const PRESENCE_ENTRIES: usize = 1000;
-/// What a publication kept in history counts beyond its data.
+/// What a publication kept in history counts beyond its data and what is shown of its sender.
 pub const HISTORY_ENTRY_BYTES: usize = 256;
 /// How long a stream's offset and epoch are remembered after its last publication.
 pub const STREAM_META_TTL: Duration = Duration::from_secs(720 * 3600);

@@ -274,11 +274,8 @@ fn check_epoch(query: &HistoryQuery, position: &Position) -> Result<(), HistoryE
 }
 
 fn cost(publication: &Publication) -> usize {
-    let info = publication
-        .info
-        .as_ref()
-        .and_then(|info| info.conn_info.as_ref());
-    publication.data.len() + info.map_or(0, |info| info.len()) + HISTORY_ENTRY_BYTES
+    let info = publication.info.as_ref();
+    publication.data.len() + info.map_or(0, |info| info.shown_bytes()) + HISTORY_ENTRY_BYTES
 }
 
 /// Eight letters, as the reference server's epochs are; never `_`, which SDKs use as a sentinel.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::Payload;
+use crate::protocol::{ClientInfo, Payload};
 
 const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
 const LIMITS: HistoryLimits = HistoryLimits {
@@ -119,6 +119,33 @@ fn a_page_holds_so_many_bytes_and_at_least_one_publication() {
         ..query
     };
     assert_eq!(offsets(&streams, "a:b", &query), [1]);
+}
+
+// What a subscription's token shows of a sender is as much a part of the answer as the data is.
+#[test]
+fn a_page_counts_all_that_is_shown_of_the_senders() {
+    let (streams, _) = streams(SETTINGS);
+    let text = |bytes| Payload::parse(format!("{:?}", "x".repeat(bytes)).as_bytes()).unwrap();
+    let sender = Arc::new(ClientInfo {
+        user: "alice".into(),
+        client: "c".into(),
+        conn_info: None,
+        chan_info: Some(text(4000)),
+    });
+    for _ in 0..4 {
+        let publication = Publication {
+            data: text(98),
+            info: Some(sender.clone()),
+            offset: 0,
+        };
+        streams.append(&channel("a:b"), publication, LIMITS, |_| {});
+    }
+    assert!(streams.bytes() > 4 * 4000);
+    let query = HistoryQuery {
+        max_bytes: 9000,
+        ..query(100)
+    };
+    assert_eq!(offsets(&streams, "a:b", &query), [1, 2]);
 }
 
 #[test]
