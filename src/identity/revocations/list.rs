@@ -8,9 +8,8 @@ use std::collections::HashMap;
 use ahash::RandomState;
 
 use super::record::{Record, TokenKey};
-use super::{Revoked, Until};
+use super::{Marks, Revoked, Until};
 use crate::clock::UnixSeconds;
-use crate::identity::Identity;
 use crate::policy::UserId;
 
 /// Everything that is revoked.
@@ -96,22 +95,22 @@ impl List {
         self.blocks.retain(|_, until| !until.is_over(now));
     }
 
-    /// Whether the identity's token, or its user, is named. In the order of HTTP-6.
-    pub(super) fn check(&self, identity: &Identity, now: UnixSeconds) -> Result<(), Revoked> {
+    /// Whether the token, or its user, is named. In the order of HTTP-6.
+    pub(super) fn check(&self, token: Marks<'_>, now: UnixSeconds) -> Result<(), Revoked> {
         if !self.tokens.is_empty()
-            && let Some(id) = identity.token_id()
-            && let Some(until) = self.tokens.get(&TokenKey::of(identity.issuer(), id))
+            && let Some(id) = token.id
+            && let Some(until) = self.tokens.get(&TokenKey::of(token.issuer, id))
             && !until.is_over(now)
         {
             return Err(Revoked::Token);
         }
-        if let Some(cut) = self.cuts.get(identity.user())
+        if let Some(cut) = self.cuts.get(token.user)
             && !cut.until.is_over(now)
-            && is_issued_before(identity, cut.issued_before)
+            && token.is_issued_before(cut.issued_before)
         {
             return Err(Revoked::Token);
         }
-        match self.blocks.get(identity.user()) {
+        match self.blocks.get(token.user) {
             Some(until) if !until.is_over(now) => Err(Revoked::User),
             _ => Ok(()),
         }
@@ -134,9 +133,4 @@ impl List {
         });
         tokens.chain(cuts).chain(blocks)
     }
-}
-
-/// A token that does not say when it was issued may be any old one (LIVE-3).
-pub(super) fn is_issued_before(identity: &Identity, cut: UnixSeconds) -> bool {
-    identity.issued_at().is_none_or(|issued| issued < cut)
 }

@@ -25,10 +25,11 @@ pub use keeper::Keeper;
 
 use self::journal::Journal;
 use self::keeper::Line;
-use self::list::{List, is_issued_before};
+use self::list::List;
 use self::record::Record;
 use super::identity::Identity;
 use super::refusal::Refusal;
+use super::subscription::VerifiedSubscription;
 use crate::clock::{Clock, UnixSeconds};
 use crate::policy::UserId;
 
@@ -105,7 +106,7 @@ impl Revocation {
                 user,
                 issued_before,
                 ..
-            } => identity.user() == user && is_issued_before(identity, *issued_before),
+            } => identity.user() == user && Marks::from(identity).is_issued_before(*issued_before),
             Revocation::Block { user, .. } => identity.user() == user,
             Revocation::Unblock { .. } => false,
         }
@@ -122,7 +123,45 @@ impl Revocation {
     }
 }
 
-/// How an identity is no longer good.
+/// What a revocation names a verified token by.
+#[derive(Clone, Copy)]
+pub struct Marks<'a> {
+    user: &'a UserId,
+    issuer: &'a str,
+    id: Option<&'a str>,
+    issued_at: Option<UnixSeconds>,
+}
+
+impl Marks<'_> {
+    /// A token that does not say when it was issued may be any old one (LIVE-3).
+    fn is_issued_before(self, cut: UnixSeconds) -> bool {
+        self.issued_at.is_none_or(|issued| issued < cut)
+    }
+}
+
+impl<'a> From<&'a Identity> for Marks<'a> {
+    fn from(identity: &'a Identity) -> Marks<'a> {
+        Marks {
+            user: identity.user(),
+            issuer: identity.issuer(),
+            id: identity.token_id(),
+            issued_at: identity.issued_at(),
+        }
+    }
+}
+
+impl<'a> From<&'a VerifiedSubscription> for Marks<'a> {
+    fn from(token: &'a VerifiedSubscription) -> Marks<'a> {
+        Marks {
+            user: token.grant.user(),
+            issuer: &token.trust.0.name,
+            id: token.token_id.as_deref(),
+            issued_at: token.issued_at,
+        }
+    }
+}
+
+/// How a token is no longer good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
     /// Its token was revoked.
@@ -176,6 +215,12 @@ pub enum NotTaken {
     /// The file is too slow for what is asked, or the node stops.
     #[error("the file of revocations takes nothing now: try again")]
     Busy,
+}
+
+impl From<list::Full> for NotTaken {
+    fn from(_: list::Full) -> NotTaken {
+        NotTaken::Full
+    }
 }
 
 /// It is in effect, but could not be written: a restart would forget it.
@@ -260,7 +305,7 @@ impl Revocations {
     pub async fn take(&self, revocation: &Revocation, now: UnixSeconds) -> Result<Taken, NotTaken> {
         let record = Record::from(revocation);
         let Some(lines) = &self.lines else {
-            self.apply(&record, now)?;
+            self.list.write().apply(&record, self.max_entries, now)?;
             return Ok(Taken(None));
         };
         let room = tokio::time::timeout(ROOM_TIMEOUT, lines.reserve()).await;
@@ -271,24 +316,21 @@ impl Revocations {
         let text = record.line();
         // The file must have them in the order of the list, so the line goes out under its lock.
         let mut list = self.list.write();
-        list.apply(&record, self.max_entries, now)
-            .map_err(|list::Full| NotTaken::Full)?;
+        list.apply(&record, self.max_entries, now)?;
         room.send(Line { text, tell });
         Ok(Taken(Some(told)))
     }
 
-    fn apply(&self, record: &Record, now: UnixSeconds) -> Result<(), NotTaken> {
-        let mut list = self.list.write();
-        list.apply(record, self.max_entries, now)
-            .map_err(|list::Full| NotTaken::Full)
-    }
-
-    /// Whether an identity, whose token was good, still is.
+    /// Whether a token that was good still is: that of an identity, or of a subscription.
     ///
     /// # Errors
     /// When it is revoked.
-    pub fn check(&self, identity: &Identity, now: UnixSeconds) -> Result<(), Revoked> {
-        self.list.read().check(identity, now)
+    pub fn check<'a>(
+        &self,
+        token: impl Into<Marks<'a>>,
+        now: UnixSeconds,
+    ) -> Result<(), Revoked> {
+        self.list.read().check(token.into(), now)
     }
 
     /// Forgets what is over; to be called now and then.

@@ -18,6 +18,7 @@ use crate::telemetry::logs;
 
 /// What becomes of a subscription token that is not taken.
 enum NotTaken {
+    /// It is over, or was taken back: the client is to come with a newer one.
     Expired,
     /// It is good, but not for this user, channel and connection.
     NotTheirs,
@@ -98,12 +99,13 @@ impl Client {
             Err(refusal) => Err(refusal.into()),
         };
         let (not_taken, reason) = match verified {
-            Ok(verified) => {
-                if verified.is_for(self.identity.user(), channel, self.peer.name()) {
-                    return Ok(verified);
-                }
+            Ok(verified) if !verified.is_for(self.identity.user(), channel, self.peer.name()) => {
                 (NotTaken::NotTheirs, "not_for_them")
             }
+            Ok(verified) => match door.revocations.check(&verified, now) {
+                Ok(()) => return Ok(verified),
+                Err(_) => (NotTaken::Expired, "token_revoked"),
+            },
             Err(SubscriptionFault::Refused(Refusal::TokenExpired)) => {
                 return Err(NotTaken::Expired);
             }

@@ -1,6 +1,8 @@
 //! Subscriptions made by a token of their own: how they end, and what decides on them again.
 
 use super::*;
+use crate::clock::UnixSeconds;
+use crate::identity::revocations::{Revocation, Until};
 use crate::identity::testing::with;
 
 /// Rooms that a token opens and no rule: one that nothing closes, and one that `deny` closes two
@@ -107,6 +109,45 @@ async fn a_newer_token_puts_the_end_off() {
     assert_eq!(alice.pushed("unsubscribe").await["channel"], "vault:b");
     assert_eq!(began.elapsed().as_secs(), 90 + 25 - 70);
     assert_eq!(sessions.node.metrics.panics.get(), 0);
+}
+
+/// Who takes a user's tokens back takes those of subscriptions back with them. As with one that is
+/// over, the client is to come with a newer one.
+#[tokio::test(start_paused = true)]
+async fn live_3_a_subscription_token_that_was_revoked_opens_nothing() {
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock.clone(), SETTINGS);
+    let mut alice = alice(&sessions).await;
+    let issued = |seconds_ago: u64, id: &str| {
+        let mut claims = with("channel", json!("vault:a"));
+        claims["iat"] = json!(NOW.0 - seconds_ago);
+        claims["jti"] = json!(id);
+        Some(TestIssuer::new(Algorithm::HS256).sign(&claims))
+    };
+    let tokens = Revocation::Tokens {
+        user: UserId::parse("alice").unwrap(),
+        issued_before: UnixSeconds(NOW.0 - 50),
+        until: Until::Forever,
+    };
+    let token = Revocation::Token {
+        issuer: "main".into(),
+        id: "stolen".to_owned(),
+        until: Until::Forever,
+    };
+    let revocations = sessions.terms().door.revocations.clone();
+    for revocation in [tokens, token] {
+        let _ = revocations.take(&revocation, NOW).await.unwrap();
+    }
+    for revoked in [issued(51, "a"), issued(0, "stolen")] {
+        let reply = alice.about("subscribe", "vault:a", revoked).await;
+        assert_eq!(reply["error"]["code"], 109, "{reply}");
+    }
+    let reply = alice.about("subscribe", "vault:a", issued(50, "b")).await;
+    assert!(reply["subscribe"].is_object(), "{reply}");
+    let reply = alice.about("sub_refresh", "vault:a", issued(51, "c")).await;
+    assert_eq!(reply["sub_refresh"], json!({}));
+    let expired = json!({"code": 2501, "reason": "subscription expired"});
+    assert_eq!(alice.pushed("unsubscribe").await["unsubscribe"], expired);
 }
 
 /// What was made by a token is decided again by that token, and by everything else (CHAN-4).
