@@ -37,7 +37,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -158,7 +158,8 @@ impl Fetcher {
         bounds: Bounds,
     ) -> Result<Response<Bytes>, FetchFault> {
         let exchange = async {
-            let connected = timeout(bounds.connect, self.connect(url, bounds.connect));
+            let end = Instant::now() + bounds.connect;
+            let connected = timeout_at(end, self.connect(url, end));
             let stream = connected.await.map_err(|_| FetchFault::TimedOut)??;
             exchange(stream, request, bounds.body).await
         };
@@ -166,10 +167,10 @@ impl Fetcher {
         answer.map_err(|_| FetchFault::TimedOut)?
     }
 
-    async fn connect(&self, url: &Url, within: Duration) -> Result<Box<dyn Stream>, FetchFault> {
+    async fn connect(&self, url: &Url, end: Instant) -> Result<Box<dyn Stream>, FetchFault> {
         let found = tokio::net::lookup_host((url.host(), url.port())).await;
         let addresses: Vec<_> = found.map_err(|_| FetchFault::Unresolved)?.collect();
-        let tcp = dial(&allowed(&addresses, url.reach())?, within).await?;
+        let tcp = dial(&allowed(&addresses, url.reach())?, end).await?;
         if !url.is_tls() {
             return Ok(Box::new(tcp));
         }
@@ -220,8 +221,7 @@ fn allowed(addresses: &[SocketAddr], reach: Reach) -> Result<Vec<SocketAddr>, Fe
 }
 
 /// Tries one address after the other; each has its share of the time that is left.
-async fn dial(addresses: &[SocketAddr], within: Duration) -> Result<TcpStream, FetchFault> {
-    let end = Instant::now() + within;
+async fn dial(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, FetchFault> {
     let mut fault = FetchFault::Unresolved;
     for (tried, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - tried).unwrap_or(1);

@@ -18,6 +18,14 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Of a host that is not written as this machine.
+    pub(super) fn beyond(allow_private: bool) -> Reach {
+        match allow_private {
+            true => Reach::Inside,
+            false => Reach::Internet,
+        }
+    }
+
     /// Whether an address may be connected to.
     pub(super) fn allows(self, address: IpAddr) -> bool {
         let address = innermost(address);

@@ -48,27 +48,19 @@ impl Url {
     /// Takes a URL that stands in the configuration. `allow_private` lets it lead into private
     /// networks; to this machine it leads without that when its host says so.
     pub fn configured(text: &str, allow_private: bool) -> Result<Url, UrlFault> {
-        let reach = match allow_private {
-            true => Reach::Inside,
-            false => Reach::Internet,
-        };
-        Url::parse(text, reach, true)
+        Url::parse(text, Reach::beyond(allow_private), true)
     }
 
     /// Takes a URL that an answer from this one named: it may lead as far as this one, and to this
     /// machine only by the very host of this one.
     pub fn named_by(&self, text: &str, allow_private: bool) -> Result<Url, UrlFault> {
         let url = Url::configured(text, allow_private)?;
-        if url.reach == Reach::Loopback
-            && !(self.reach == Reach::Loopback && url.host.eq_ignore_ascii_case(&self.host))
-        {
-            let reach = match allow_private {
-                true => Reach::Inside,
-                false => Reach::Internet,
-            };
-            return Url::parse(text, reach, false);
+        let is_same_host =
+            self.reach == Reach::Loopback && url.host.eq_ignore_ascii_case(&self.host);
+        match url.reach == Reach::Loopback && !is_same_host {
+            true => Url::parse(text, Reach::beyond(allow_private), false),
+            false => Ok(url),
         }
-        Ok(url)
     }
 
     fn parse(text: &str, reach: Reach, may_be_loopback: bool) -> Result<Url, UrlFault> {
