@@ -17,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use gatepost::config::{self, CertificateFiles, Config, Loaded, Overrides, Tls};
-use gatepost::identity::{Algorithm, Audience, IssuerSettings, KeySource};
+use gatepost::identity::{Algorithm, Audience, IssuerSettings, KeySource, Origins};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
@@ -314,7 +314,8 @@ fn a_caller_may_set_what_exists_at_run_time_only() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.config.listen.public, "127.0.0.1:0".parse().unwrap());
     assert_eq!(loaded.config.listen.hosts, ["localhost"]);
-    assert!(loaded.config.door.origins.allows("https://localhost:8443"));
+    let origins = Origins::parse(&["https://localhost:8443".to_owned()]);
+    assert_eq!(loaded.config.door.origins, origins.unwrap());
     assert!(loaded.config.door.verifier.has_issuer("dev"));
     assert!(loaded.config.api_keys.accept(API_KEY.as_bytes()));
     assert!(

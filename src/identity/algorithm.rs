@@ -41,7 +41,7 @@ pub enum AlgorithmFault {
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of the documentation.
+    /// Every algorithm.
     pub const ALL: [Algorithm; 12] = [
         Algorithm::HS256,
         Algorithm::HS384,
@@ -57,7 +57,8 @@ impl Algorithm {
         Algorithm::EdDSA,
     ];
 
-    /// Those whose signatures a public key verifies, in the order of the documentation.
+    /// Those whose signatures a public key verifies: what an issuer that publishes its keys may use
+    /// where its list is left out.
     pub const ASYMMETRIC: [Algorithm; 9] = [
         Algorithm::ES256,
         Algorithm::ES384,

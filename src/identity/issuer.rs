@@ -181,15 +181,20 @@ pub(super) fn prove(
                 .for_each(|(option, text)| fault(option, text)),
         }
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    if faults.is_empty() {
+        Ok(proven(all, all_keys, declared))
+    } else {
+        Err(faults)
     }
+}
+
+/// The issuers of settings that are good, each with its keys and what it must know of the others.
+fn proven(all: Vec<IssuerSettings>, all_keys: Vec<Keys>, declared: &DeclaredClaims) -> Vec<Issuer> {
     let prefixes: Vec<_> = all
         .iter()
         .map(|settings| settings.user_prefix.clone())
         .collect();
-    let issuers = all
-        .into_iter()
+    all.into_iter()
         .zip(all_keys)
         .enumerate()
         .map(|(index, (settings, keys))| {
@@ -211,8 +216,8 @@ pub(super) fn prove(
                 settings,
                 keys,
             }
-        });
-    Ok(issuers.collect())
+        })
+        .collect()
 }
 
 /// What can be said of an issuer without looking at the others.

@@ -89,11 +89,7 @@ impl Origins {
         self.find(text).map(Some).ok_or(Refusal::OriginNotAllowed)
     }
 
-    /// Whether pages of `origin`, written as a browser writes it, may connect.
-    pub fn allows(&self, origin: &str) -> bool {
-        self.find(origin).is_some()
-    }
-
+    /// The one spelling of an origin as a browser writes it, if it is listed.
     fn find(&self, text: &str) -> Option<String> {
         if text == "null" {
             return self.null.then(|| text.to_owned());

@@ -16,13 +16,14 @@ use super::refusal::Refusal;
 pub const PROTOBUF_PROTOCOL: &str = "centrifuge-protobuf";
 
 /// The names of the Centrifuge client protocol.
-pub const KNOWN_PROTOCOLS: [&str; 2] = ["centrifuge-json", PROTOBUF_PROTOCOL];
+const KNOWN_PROTOCOLS: [&str; 2] = ["centrifuge-json", PROTOBUF_PROTOCOL];
 
 const BEARER: &str = "bearer.";
 
 /// What `Sec-WebSocket-Protocol` offers, over all its lines.
 #[derive(Clone, Default)]
 pub struct Offer {
+    /// In their order, without the token.
     names: Vec<String>,
     bearer: Option<SecretString>,
 }
@@ -62,17 +63,12 @@ impl Offer {
         Ok(())
     }
 
-    /// The names that were offered, in their order, without the token.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
     /// The token, if one was offered as `bearer.TOKEN`.
     pub fn bearer(&self) -> Option<&SecretString> {
         self.bearer.as_ref()
     }
 
-    /// The first name on offer that is one of [`KNOWN_PROTOCOLS`]: the one to answer with.
+    /// The first name on offer that is one of the protocol's: the one to answer with.
     pub fn protocol(&self) -> Option<&'static str> {
         self.names
             .iter()

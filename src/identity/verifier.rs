@@ -58,20 +58,11 @@ impl Verifier {
         })
     }
 
-    /// Verifies a token at the time `now`, with the keys that are here.
-    pub fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
-        let signed = self.signed(token, Purpose::Connection);
-        self.judge(signed.map_err(Unverified::into_refusal)?, now)
-    }
-
-    /// The same, but a token that names an unknown key waits, for a second at most, until its
-    /// issuer was asked for it; for the upgrade and for a refresh alike.
-    pub async fn verify_or_ask(
-        &self,
-        token: &Token,
-        now: UnixSeconds,
-    ) -> Result<Identity, Refusal> {
-        self.judge(self.signed_or_ask(token, Purpose::Connection).await?, now)
+    /// Verifies a token at the time `now`. One that names an unknown key waits, for a second at
+    /// most, until its issuer was asked for it; for the upgrade and for a refresh alike.
+    pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
+        let Signed { issuer, payload } = self.signed_or_ask(token, Purpose::Connection).await?;
+        claims::judge(&payload, issuer, &self.declared, &self.patterns, now)
     }
 
     /// Verifies the token of one subscription at the time `now`; it waits like the others.
@@ -82,11 +73,6 @@ impl Verifier {
     ) -> Result<VerifiedSubscription, SubscriptionFault> {
         let signed = self.signed_or_ask(token, Purpose::Subscription).await?;
         subscription::judge(&signed.payload, signed.issuer, now)
-    }
-
-    fn judge(&self, signed: Signed<'_>, now: UnixSeconds) -> Result<Identity, Refusal> {
-        let Signed { issuer, payload } = signed;
-        claims::judge(&payload, issuer, &self.declared, &self.patterns, now)
     }
 
     async fn signed_or_ask(&self, token: &Token, purpose: Purpose) -> Result<Signed<'_>, Refusal> {

@@ -43,7 +43,7 @@ fn origin_1_the_list_of_spellings() {
             Ok(Some(canonical.to_owned())),
             "{header}"
         );
-        assert!(origins.allows(header));
+        assert!(origins.find(header).is_some());
     }
     for header in [
         "https://app.example.com.evil.io",
@@ -91,7 +91,7 @@ fn origin_1_the_list_of_spellings() {
             Err(Refusal::OriginNotAllowed),
             "{header}"
         );
-        assert!(!origins.allows(header), "{header}");
+        assert!(origins.find(header).is_none(), "{header}");
     }
 }
 
@@ -117,7 +117,7 @@ fn origin_1_a_star_is_one_whole_label() {
         "https://X-1.example.com:443",
         "http://a.localhost:3000",
     ] {
-        assert!(origins.allows(good), "{good}");
+        assert!(origins.find(good).is_some(), "{good}");
     }
     for bad in [
         "https://example.com",
@@ -132,7 +132,7 @@ fn origin_1_a_star_is_one_whole_label() {
         "https://app.example.com:444",
         "http://a.localhost",
     ] {
-        assert!(!origins.allows(bad), "{bad}");
+        assert!(origins.find(bad).is_none(), "{bad}");
     }
 }
 
@@ -162,7 +162,7 @@ fn origin_1_addresses_other_schemes_and_a_trailing_dot_that_is_listed() {
         "capacitor://localhost",
         "https://dot.example.",
     ] {
-        assert!(origins.allows(good), "{good}");
+        assert!(origins.find(good).is_some(), "{good}");
     }
     for bad in [
         "http://[::1]",
@@ -170,7 +170,7 @@ fn origin_1_addresses_other_schemes_and_a_trailing_dot_that_is_listed() {
         "http://[::1",
         "https://dot.example",
     ] {
-        assert!(!origins.allows(bad), "{bad}");
+        assert!(origins.find(bad).is_none(), "{bad}");
     }
 }
 
@@ -216,6 +216,6 @@ proptest! {
         let origins = origins(&["https://app.example.com"]);
         let text = format!("{before}https://app.example.com{behind}");
         let same = before.is_empty() && (behind.is_empty() || behind == ":443");
-        prop_assert_eq!(origins.allows(&text), same, "{}", text);
+        prop_assert_eq!(origins.find(&text).is_some(), same, "{}", text);
     }
 }

@@ -325,11 +325,7 @@ impl Revocations {
     ///
     /// # Errors
     /// When it is revoked.
-    pub fn check<'a>(
-        &self,
-        token: impl Into<Marks<'a>>,
-        now: UnixSeconds,
-    ) -> Result<(), Revoked> {
+    pub fn check<'a>(&self, token: impl Into<Marks<'a>>, now: UnixSeconds) -> Result<(), Revoked> {
         self.list.read().check(token.into(), now)
     }
 

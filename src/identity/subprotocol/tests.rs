@@ -96,6 +96,6 @@ fn http_8_what_is_no_list_of_names_with_one_token() {
 #[test]
 fn http_8_the_names_are_without_the_token_and_debug_without_both() {
     let offer = parse(&["chat, bearer.a.b.c, centrifuge-json"]).unwrap();
-    assert_eq!(offer.names(), ["chat", "centrifuge-json"]);
+    assert_eq!(offer.names, ["chat", "centrifuge-json"]);
     assert_eq!(format!("{offer:?}"), "Offer { names: 2, bearer: true }");
 }

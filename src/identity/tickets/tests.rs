@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::Barrier;
 
 use super::*;
-use crate::identity::testing::{NOW, TestIssuer, good_claims, with};
+use crate::identity::testing::{NOW, TestIssuer, good_claims, verify_by, with};
 use crate::identity::{Algorithm, IssuerSettings};
 use crate::limits::{TICKET_BYTES as STORE_BYTES, TICKET_LIFE, TICKETS, TICKETS_OF_A_USER};
 use crate::policy::{DeclaredClaims, UserId};
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     fn identity(&self) -> Identity {
-        self.verifier.verify(&self.token, NOW).unwrap()
+        verify_by(&self.verifier, &self.token, NOW).unwrap()
     }
 
     async fn issue_at(&self, origin: Option<&str>, now: UnixSeconds) -> Result<Ticket, Refusal> {
