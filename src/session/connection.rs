@@ -122,6 +122,7 @@ impl Connection {
             Service::Echo(_) => connection.begin(),
         }
         connection.violation = connection.inbox.feed(early).err();
+        connection.await_message();
         connection
     }
 
@@ -323,12 +324,17 @@ impl Connection {
         if self.stage == Stage::Closing {
             self.await_close_frame();
         }
+        self.await_message();
+        Poll::Ready(())
+    }
+
+    /// The rest of a message that has begun must come in time (WS-2).
+    fn await_message(&mut self) {
         if self.inbox.is_mid_message() {
             self.deadlines.begin(Due::Message, MESSAGE_TIMEOUT);
         } else {
             self.deadlines.clear(Due::Message);
         }
-        Poll::Ready(())
     }
 
     /// We have said goodbye: only the peer's counts now, all else is thrown away.

@@ -254,6 +254,28 @@ async fn a_client_that_does_not_connect_or_answer_is_closed() {
     );
 }
 
+// WS-2, WS-10: also where a message began right behind the upgrade request.
+#[tokio::test(start_paused = true)]
+async fn ws_2_a_message_that_began_before_the_101_has_30_seconds_too() {
+    let settings = SessionSettings {
+        ping_interval: Duration::from_secs(3600),
+        ..SETTINGS
+    };
+    let clock = Clock::manual(NOW);
+    let sessions = node(memory(&clock), clock, settings);
+    let (pipe, wire) = duplex(1 << 16);
+    let identity = testing::identity("alice", json!({}));
+    let admitted = sessions.admit(identity, facts(), Conversation::Echo).await;
+    let early = Bytes::from_static(&[0x81, 0x85, 0, 0, 0, 0, b'x']);
+    admitted
+        .unwrap()
+        .start(|| Ok(Box::new(Pipe::new(wire))), early)
+        .unwrap();
+    let began = Instant::now();
+    assert_eq!(Peer::at(pipe).close_code(false).await, 1008);
+    assert_eq!(began.elapsed().as_secs(), 30);
+}
+
 // RES-6: whatever panics, it ends that connection alone and leaves nothing behind.
 #[tokio::test]
 async fn res_6_a_panic_ends_one_connection() {
