@@ -1,7 +1,8 @@
 //! How often something may happen: so many at once, and so many in a time in the long run.
 //!
 //! The generic cell rate algorithm: a bucket is one number, the time at which it will be full
-//! again. Pure: whoever asks brings the time, in nanoseconds of a scale that only goes forward.
+//! again. Pure but for [`Ticks`]: whoever asks brings the time, in nanoseconds of a scale that only
+//! goes forward.
 
 mod table;
 
