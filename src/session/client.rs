@@ -13,9 +13,7 @@ use super::subscriptions::Subscriptions;
 use super::terms::{Numbered, STALE, Terms};
 use crate::engine::EngineError;
 use crate::identity::Identity;
-use crate::policy::{
-    ChannelName, ConnectionFacts, Decision, Denial, Permission, Subject, SubscriptionGrant,
-};
+use crate::policy::{ChannelName, Decision, Denial, Permission, Subject, SubscriptionGrant};
 use crate::protocol::{
     ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
 };
@@ -27,7 +25,6 @@ pub(super) struct Client {
     pub(super) node: Arc<Node>,
     pub(super) peer: Arc<Peer>,
     pub(super) identity: Identity,
-    pub(super) facts: ConnectionFacts,
     /// Whether the protocol's own pings are used, and so announced.
     pub(super) pings: bool,
     pub(super) subscriptions: Subscriptions,
@@ -63,7 +60,6 @@ impl Client {
         node: Arc<Node>,
         peer: Arc<Peer>,
         identity: Identity,
-        facts: ConnectionFacts,
         pings: bool,
         together: Arc<Together>,
     ) -> Client {
@@ -71,7 +67,6 @@ impl Client {
             node,
             peer,
             identity,
-            facts,
             pings,
             subscriptions: Subscriptions::default(),
             together,
@@ -256,9 +251,7 @@ impl Client {
         given: Option<&'a Given>,
         permission: Permission,
     ) -> Option<&'a SubscriptionGrant> {
-        let token = given?.token.as_ref()?;
-        let grant = token.grant(permission, self.node.clock.now())?;
-        terms.door.verifier.vouches(&token.trust).then_some(grant)
+        given?.grant(terms, permission, self.node.clock.now())
     }
 
     /// What others in the channel see of this connection.
@@ -271,14 +264,8 @@ impl Client {
 
     /// What rules may read of this connection now, and what grants.
     fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
-        Subject {
-            user: self.identity.user(),
-            claims: self.identity.claims(),
-            grants: self.identity.grants(),
-            subscription: grant,
-            connection: &self.facts,
-            now: self.node.clock.now(),
-        }
+        self.peer
+            .subject(&self.identity, grant, self.node.clock.now())
     }
 
     fn log_denial(
@@ -331,6 +318,7 @@ impl Client {
             return;
         };
         subscription.end();
+        self.peer.by_token.remove(&subscription);
         self.together.channels.fetch_sub(1, Ordering::Relaxed);
         self.node.engine.unsubscribe(channel, &*subscription).await;
         let features = self.node.terms.load().policy.features(channel);

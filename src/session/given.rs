@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::terms::Terms;
 use crate::clock::UnixSeconds;
 use crate::identity::{Extras, IssuerTrust, VerifiedSubscription};
 use crate::limits::EXPIRY_GRACE;
@@ -46,7 +47,7 @@ pub(super) struct Given {
 /// The right of a subscription's own token.
 pub(super) struct Held {
     /// Who signed it.
-    pub(super) trust: IssuerTrust,
+    trust: IssuerTrust,
     grant: SubscriptionGrant,
     expires_at: UnixSeconds,
 }
@@ -71,14 +72,24 @@ impl Given {
     }
 }
 
-impl Held {
-    /// What it grants at `now`. In the grace after its end it is still heard, so that a newer token
-    /// can come without a gap; what else it allowed has ended.
+impl Given {
+    /// What of it is a grant that holds under these terms, at `now`.
     pub(super) fn grant(
         &self,
+        terms: &Terms,
         permission: Permission,
         now: UnixSeconds,
     ) -> Option<&SubscriptionGrant> {
+        let token = self.token.as_ref()?;
+        let grant = token.grant(permission, now)?;
+        terms.door.verifier.vouches(&token.trust).then_some(grant)
+    }
+}
+
+impl Held {
+    /// What it grants at `now`. In the grace after its end it is still heard, so that a newer token
+    /// can come without a gap; what else it allowed has ended.
+    fn grant(&self, permission: Permission, now: UnixSeconds) -> Option<&SubscriptionGrant> {
         let holds = permission == Permission::Subscribe || now < self.expires_at;
         holds.then_some(&self.grant)
     }

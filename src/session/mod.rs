@@ -5,11 +5,13 @@
 //! the engine, and what it is to hear comes by its link.
 
 mod again;
+mod by_token;
 mod client;
 mod close;
 mod commands;
 mod connection;
 mod deadlines;
+mod explain;
 mod given;
 mod inbox;
 mod link;
@@ -28,6 +30,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use explain::{Explained, Live};
 pub use rates::CommandRates;
 pub use settings::{SessionSettings, WhenFull};
 pub use terms::{InForce, Numbered, Terms};
@@ -261,7 +264,7 @@ impl Reservation {
         let outbox = node.terms.load().settings.outbox_bytes;
         let link = Link::new(wire, format, outbox);
         let generation = node.terms.generation.clone();
-        let peer = Arc::new(Peer::new(&identity, link, generation));
+        let peer = Arc::new(Peer::new(&identity, facts, link, generation));
         place.register(peer.clone());
         // Behind it: either a revocation, or a reload that closes the door to this one, finds it
         // among the sessions, or it finds them.
@@ -279,7 +282,6 @@ impl Reservation {
                 node.clone(),
                 peer.clone(),
                 identity,
-                facts,
                 pings == Pings::Protocol,
                 together.clone(),
             ))),

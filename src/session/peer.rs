@@ -5,10 +5,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+use super::by_token::ByToken;
 use super::close::Farewell;
 use super::link::Link;
 use super::terms::Generation;
+use crate::clock::UnixSeconds;
 use crate::identity::Identity;
+use crate::policy::{ConnectionFacts, Subject, SubscriptionGrant};
 use crate::protocol::{ClientInfo, Disconnect, Message};
 
 /// The shared part of one connection.
@@ -18,6 +21,10 @@ pub(super) struct Peer {
     info: ArcSwap<ClientInfo>,
     /// What it is by now: a newer token takes the place of the first.
     identity: Mutex<Identity>,
+    /// What rules may read of the connection.
+    facts: ConnectionFacts,
+    /// Its subscriptions that have a token of their own.
+    pub(super) by_token: ByToken,
     pub(super) link: Link,
     /// Of the node's terms; each delivery compares it.
     pub(super) generation: Generation,
@@ -25,13 +32,20 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The shared part of a new connection of this identity.
-    pub(super) fn new(identity: &Identity, link: Link, generation: Generation) -> Peer {
+    pub(super) fn new(
+        identity: &Identity,
+        facts: ConnectionFacts,
+        link: Link,
+        generation: Generation,
+    ) -> Peer {
         let name = uuid::Uuid::new_v4().to_string().into();
         let info = ArcSwap::from_pointee(info_of(identity, &name));
         Peer {
             name,
             info,
             identity: Mutex::new(identity.clone()),
+            facts,
+            by_token: ByToken::default(),
             link,
             generation,
         }
@@ -58,6 +72,24 @@ impl Peer {
     /// Who it is by now.
     pub(super) fn identity(&self) -> Identity {
         self.identity.lock().clone()
+    }
+
+    /// What a decision on this connection is about: an identity of its, what the token of a
+    /// subscription grants beside, and the time.
+    pub(super) fn subject<'a>(
+        &'a self,
+        identity: &'a Identity,
+        grant: Option<&'a SubscriptionGrant>,
+        now: UnixSeconds,
+    ) -> Subject<'a> {
+        Subject {
+            user: identity.user(),
+            claims: identity.claims(),
+            grants: identity.grants(),
+            subscription: grant,
+            connection: &self.facts,
+            now,
+        }
     }
 
     /// Queues a message of the protocol; for the connection's task.

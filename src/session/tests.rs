@@ -1,6 +1,7 @@
 //! A connection with a pipe in place of its socket and a clock that the test moves: what takes
 //! minutes on the wall happens at once.
 
+mod explain;
 mod link;
 mod live;
 mod pipe;

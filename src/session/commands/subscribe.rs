@@ -82,11 +82,17 @@ impl Client {
             origin,
         ));
         self.subscriptions.insert(subscription.clone());
-        if let Err(error) = self.node.engine.subscribe(channel, subscription).await {
+        if let Err(error) = self
+            .node
+            .engine
+            .subscribe(channel, subscription.clone())
+            .await
+        {
             self.subscriptions.remove(channel);
             self.together.channels.fetch_sub(1, Ordering::Relaxed);
             return Err(error.into());
         }
+        self.peer.by_token.add(&subscription);
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub(super) fn rooms() -> [(String, RoomSource); 2] {
 }
 
 /// A token of alice for a channel, with this end and leave to publish.
-fn token(channel: &str, life: u64) -> String {
+pub(super) fn token(channel: &str, life: u64) -> String {
     let mut claims = with("channel", json!(channel));
     claims["exp"] = json!(NOW.0 + life);
     claims["allow"] = json!(["pub"]);
