@@ -31,6 +31,11 @@ pub const BODY_BYTES: usize = 64 * 1024;
 /// Most bytes of a call of the server API: 413 above it (ADMIN-3).
 pub const API_BODY_BYTES: usize = 1024 * 1024;
 
+/// Most connections of a user that one call explains.
+pub const EXPLAINED_CONNECTIONS: usize = 100;
+/// Bytes of explanations, beyond which a call explains no further connection.
+pub const EXPLAINED_BYTES: usize = 512 * 1024;
+
 /// Refused upgrades that are completed at once to be explained.
 pub const EXPLANATIONS: usize = 256;
 /// How long such a socket lives at most.

@@ -52,7 +52,7 @@ impl Backend {
             .end_matching(Some(&user), &farewell, names)
             .await;
         let user = Some(user);
-        Ok(Done { user, ended })
+        Ok(Done::ended(user, ended))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The server API: what the team's own service may ask of this node.
 //!
-//! Methods, shapes and codes are those of Centrifugo's, so that its server libraries work. `edge`
+//! Methods, shapes and codes are those of Centrifugo's, so that its server libraries work; `explain`
+//! is our own. `edge`
 //! reads the request and writes the answer; what a key may ask for is carried out here, by the
 //! same lists and sessions that the door uses. Nothing in here may repeat or log a key.
 
 mod disconnect;
+mod explain;
 mod keys;
 mod revoke;
 
@@ -47,16 +49,19 @@ pub enum Method {
     UnblockUser,
     /// Ends connections of a user, who may come back.
     Disconnect,
+    /// Tells why a connection may or may not do something.
+    Explain,
 }
 
 impl Method {
     /// All methods.
-    pub const ALL: [Method; 5] = [
+    pub const ALL: [Method; 6] = [
         Method::RevokeToken,
         Method::InvalidateUserTokens,
         Method::BlockUser,
         Method::UnblockUser,
         Method::Disconnect,
+        Method::Explain,
     ];
 
     /// The method behind `/api/`.
@@ -74,6 +79,7 @@ impl Method {
             Method::BlockUser => "block_user",
             Method::UnblockUser => "unblock_user",
             Method::Disconnect => "disconnect",
+            Method::Explain => "explain",
         }
     }
 }
@@ -101,14 +107,34 @@ impl Fault {
     fn bad_request(detail: impl fmt::Display) -> Fault {
         Fault::new(ErrorCode::BadRequest, detail)
     }
+
+    /// What was asked about is not there: 104 in the server API, where it says so.
+    fn not_found(detail: impl fmt::Display) -> Fault {
+        Fault::Error {
+            code: ErrorCode::MethodNotFound,
+            message: format!("not found: {detail}"),
+        }
+    }
 }
 
 /// What a call came to.
 struct Done {
     /// Whom it was about, for the log.
     user: Option<UserId>,
-    /// How many connections it ended.
-    ended: usize,
+    /// How many connections it ended, where that is what the method is for.
+    ended: Option<usize>,
+    /// The `result` of the answer.
+    result: Value,
+}
+
+impl Done {
+    fn ended(user: Option<UserId>, ended: usize) -> Done {
+        Done {
+            user,
+            ended: Some(ended),
+            result: json!({ "ended": ended, "nodes": 1 }),
+        }
+    }
 }
 
 impl Backend {
@@ -123,14 +149,19 @@ impl Backend {
             Method::BlockUser => self.block_user(body).await,
             Method::UnblockUser => self.unblock_user(body).await,
             Method::Disconnect => self.disconnect(body).await,
+            Method::Explain => self.explain(body).await,
         };
         let method = method.as_str();
         match done {
-            Ok(Done { user, ended }) => {
+            Ok(Done {
+                user,
+                ended,
+                result,
+            }) => {
                 self.metrics.api_called(method, "ok");
                 let user = user.as_ref().map(UserId::as_str);
                 tracing::info!(method, user, ended, %client, "admin call");
-                Ok(json!({ "ended": ended, "nodes": 1 }))
+                Ok(result)
             }
             Err(fault) => {
                 self.metrics.api_called(method, "error");

@@ -133,7 +133,7 @@ impl Backend {
             return Err(Fault::new(ErrorCode::InternalServerError, fault));
         }
         let user = user.cloned();
-        Ok(Done { user, ended })
+        Ok(Done::ended(user, ended))
     }
 }
 
@@ -170,7 +170,7 @@ fn after(time: UnixSeconds, life: Duration) -> Until {
 }
 
 /// A number of seconds; absent and 0 are one.
-fn number(name: &str, given: Option<i64>) -> Result<Option<u64>, Fault> {
+pub(super) fn number(name: &str, given: Option<i64>) -> Result<Option<u64>, Fault> {
     match given {
         None | Some(0) => Ok(None),
         Some(seconds) => match u64::try_from(seconds) {

@@ -120,7 +120,7 @@ fn wants_status(headers: &HeaderMap) -> bool {
 
 fn status_of(code: ErrorCode) -> StatusCode {
     match code {
-        ErrorCode::UnknownChannel => StatusCode::NOT_FOUND,
+        ErrorCode::UnknownChannel | ErrorCode::MethodNotFound => StatusCode::NOT_FOUND,
         ErrorCode::BadRequest | ErrorCode::NotAvailable => StatusCode::BAD_REQUEST,
         ErrorCode::UnrecoverablePosition => StatusCode::RANGE_NOT_SATISFIABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

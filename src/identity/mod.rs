@@ -53,4 +53,4 @@ pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
 pub use trust::IssuerTrust;
 pub use unverified::unverified_claims;
-pub use verifier::{Published, Verifier};
+pub use verifier::{MAX_PAYLOAD_BYTES, Published, Verifier};

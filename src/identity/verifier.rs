@@ -32,7 +32,7 @@ use crate::telemetry::Metrics;
 const MAX_HEADER_BYTES: usize = 2 * 1024;
 /// The claims' length in JSON; what the longest token can hold, so that no check of its own is
 /// needed (SECURITY.md JWT-18).
-const MAX_PAYLOAD_BYTES: usize = 6 * 1024;
+pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024;
 const _: () = assert!(MAX_TOKEN_BYTES / 4 * 3 <= MAX_PAYLOAD_BYTES);
 
 /// Verifies tokens of the configured issuers.
@@ -201,6 +201,12 @@ impl Verifier {
     /// Whether an issuer of this name is configured.
     pub fn has_issuer(&self, name: &str) -> bool {
         self.issuers.iter().any(|issuer| *issuer.name == *name)
+    }
+
+    /// What the users of the issuer of this name have before their `sub`, if there is that issuer.
+    pub fn user_prefix(&self, name: &str) -> Option<&str> {
+        let issuer = self.issuers.iter().find(|issuer| *issuer.name == *name)?;
+        Some(issuer.settings.user_prefix.as_deref().unwrap_or_default())
     }
 
     /// The issuer whose `iss` this is, and whose keys are for this purpose.
