@@ -1,9 +1,11 @@
-//! `gatepost admin`: tells a running gateway whom to end and whom to keep out, by its server API.
+//! `gatepost admin`: tells a running gateway whom to end and whom to keep out, and asks it why
+//! somebody may or may not do something, by its server API.
 //!
 //! It is a client like any other backend, and never prints a key.
 
 mod access;
 mod answer;
+mod explain;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -15,10 +17,11 @@ use serde_json::{Map, Value, json};
 
 use self::access::{Access, AccessArgs};
 use self::answer::Answer;
+use self::explain::ExplainArgs;
 use super::{NO, complain};
 use crate::clock::Clock;
 
-/// Revoke tokens, block users and end connections of a running gateway
+/// Revoke tokens, block users, end connections of a running gateway, and ask it why
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -27,12 +30,13 @@ Examples:
   gatepost admin revoke token 6f1c0b7e-0b5c-4a57-9f0e-2f4f8d0f7a11 --issuer main
   gatepost admin revoke user alice --config /etc/gatepost/gatepost.toml
   gatepost admin disconnect alice --json
+  gatepost admin explain --user alice --channel team:red --permission publish
 
 The key is that of --key-file, of --config, of the variable GATEPOST_API_KEY, or that of development
 mode; the address that of --url, of --config, of the variable GATEPOST_ADMIN_URL, or
 http://127.0.0.1:9443. A TIME is one such as 2026-12-31T23:59:59Z, or seconds since 1970.
 
-Exit codes: 0 done; 1 refused; 2 wrong usage; 74 the gateway could not be reached.")]
+Exit codes: 0 done; 1 refused, or explained and denied; 2 wrong usage; 74 the gateway could not be reached.")]
 pub(super) struct AdminArgs {
     #[command(flatten)]
     access: AccessArgs,
@@ -82,6 +86,8 @@ enum Command {
         #[arg(long, value_name = "TEXT", requires = "code")]
         reason: Option<String>,
     },
+    /// Tell why live connections may or may not do something with a channel
+    Explain(ExplainArgs),
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -110,7 +116,7 @@ enum Revoke {
     },
 }
 
-/// A call of the server API, and what to say when it is done.
+/// A call of the server API, and what to say when it is done. An explanation speaks for itself.
 struct Call {
     method: &'static str,
     body: Value,
@@ -126,7 +132,7 @@ pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(NO));
         }
     };
-    let call = call(&args.command, &Clock::system());
+    let call = call(&args.command, args.json, &Clock::system());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -138,9 +144,10 @@ pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
 
 fn tell(answer: &Answer, done: &str, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let (line, code) = match answer {
-        _ if as_json => (answer.json().to_string(), answer.is_done()),
-        Answer::Done { ended, nodes, .. } => (said(done, *ended, *nodes), true),
+    let line = match answer {
+        _ if as_json => answer.json().to_string(),
+        Answer::Done { ended, nodes, .. } => said(done, *ended, *nodes),
+        Answer::Explained(explained) => explained.to_string(),
         Answer::Refused { .. } => {
             complain(&answer.to_string());
             return Ok(ExitCode::from(NO));
@@ -151,7 +158,7 @@ fn tell(answer: &Answer, done: &str, as_json: bool) -> anyhow::Result<ExitCode> 
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(fault).context("cannot write the answer")
         }
-        _ => Ok(if code {
+        _ => Ok(if answer.is_yes() {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(NO)
@@ -173,7 +180,7 @@ fn said(done: &str, ended: u64, nodes: u64) -> String {
     format!("{done}: {ended} {connections} ended on {nodes}")
 }
 
-fn call(command: &Command, clock: &Clock) -> Call {
+fn call(command: &Command, as_json: bool, clock: &Clock) -> Call {
     match command.clone() {
         Command::Revoke(Revoke::Token { id, issuer, until }) => Call {
             method: "revoke_token",
@@ -234,6 +241,11 @@ fn call(command: &Command, clock: &Clock) -> Call {
                 ),
             ]),
         },
+        Command::Explain(args) => Call {
+            method: "explain",
+            done: String::new(),
+            body: args.body(!as_json),
+        },
     }
 }
 
@@ -287,13 +299,13 @@ mod tests {
             lasting,
         };
         assert_eq!(
-            call(&block(None, None), &clock).body,
+            call(&block(None, None), false, &clock).body,
             json!({"user": "alice"})
         );
         let hour = Some(Duration::from_secs(3600));
         let body = json!({"user": "alice", "expire_at": 4600});
-        assert_eq!(call(&block(None, hour), &clock).body, body);
+        assert_eq!(call(&block(None, hour), false, &clock).body, body);
         let body = json!({"user": "alice", "expire_at": 5000});
-        assert_eq!(call(&block(Some(5000), None), &clock).body, body);
+        assert_eq!(call(&block(Some(5000), None), false, &clock).body, body);
     }
 }

@@ -72,8 +72,9 @@ pub(super) struct ExplainArgs {
 #[derive(Clone, Debug)]
 struct Object(Map<String, Value>);
 
+/// A permission, as it is asked for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Asked {
+pub(super) enum Asked {
     Subscribe,
     Publish,
     History,

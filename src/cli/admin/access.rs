@@ -16,11 +16,11 @@ use crate::config::Config;
 use crate::dev::{DEFAULT_STATE_DIR, api_key_path};
 use crate::fetch::{Bounds, FetchFault, Fetcher, Roots, Url};
 
-/// A call ends thousands of connections at most, and waits for a disk.
+/// A call ends thousands of connections at most, and waits for a disk; explanations are long.
 const BOUNDS: Bounds = Bounds {
     connect: Duration::from_secs(5),
     whole: Duration::from_secs(15),
-    body: 64 * 1024,
+    body: 8 * 1024 * 1024,
 };
 
 const KEY_VARIABLE: &str = "GATEPOST_API_KEY";

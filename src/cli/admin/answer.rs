@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::explain::Explained;
 use crate::cli::connect::clean;
 
 /// An answer, understood.
@@ -18,6 +19,8 @@ pub(super) enum Answer {
         /// All that was said.
         result: Value,
     },
+    /// It was asked why, and this is why.
+    Explained(Explained),
     /// It was not.
     Refused {
         status: StatusCode,
@@ -44,6 +47,11 @@ impl Answer {
                 nodes,
                 result,
             };
+        }
+        if status == StatusCode::OK
+            && let Some(explained) = Explained::read(&body["result"])
+        {
+            return Answer::Explained(explained);
         }
         let error = &body["error"];
         let code = match &error["code"] {
@@ -72,14 +80,20 @@ impl Answer {
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self, Answer::Done { .. })
+    /// Whether it was done; of what was explained, whether all of it is allowed.
+    pub(super) fn is_yes(&self) -> bool {
+        match self {
+            Answer::Done { .. } => true,
+            Answer::Explained(explained) => explained.allows_all(),
+            Answer::Refused { .. } => false,
+        }
     }
 
     /// What `--json` prints: the result, or the error.
     pub(super) fn json(&self) -> Value {
         match self {
             Answer::Done { result, .. } => result.clone(),
+            Answer::Explained(explained) => explained.json().clone(),
             Answer::Refused {
                 status,
                 code,
@@ -96,6 +110,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Answer::Done { ended, .. } => write!(f, "{ended} ended"),
+            Answer::Explained(explained) => explained.fmt(f),
             Answer::Refused {
                 status,
                 code,
@@ -122,7 +137,7 @@ mod tests {
     #[test]
     fn an_answer_is_done_or_says_why_not() {
         let done = answer(200, r#"{"result":{"ended":3,"nodes":1,"more":true}}"#);
-        assert!(done.is_done());
+        assert!(done.is_yes());
         assert_eq!(done.json(), json!({"ended": 3, "nodes": 1, "more": true}));
         for (status, body, shown) in [
             (
@@ -152,7 +167,7 @@ mod tests {
             ),
         ] {
             let answer = answer(status, body);
-            assert!(!answer.is_done(), "{body}");
+            assert!(!answer.is_yes(), "{body}");
             assert_eq!(answer.to_string(), shown);
             assert_eq!(answer.json()["error"]["status"], status);
         }
