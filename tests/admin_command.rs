@@ -14,7 +14,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use support::api::{self, ADMIN};
 use support::client::Closed;
-use support::{Gateway, SECRET, Setup, token};
+use support::{Gateway, SECRET, Setup, token, token_with};
 use tokio::process::Command;
 
 /// Runs it with the key in the environment, in a folder without development mode's.
@@ -107,6 +107,42 @@ async fn a_no_is_exit_code_1_with_the_reason() {
 }
 
 #[tokio::test]
+async fn it_explains_what_a_live_connection_may_do() {
+    let gateway = api::start();
+    let red = token_with("bob", json!({"teams": ["red"]}));
+    let mut bob = gateway.open("/connection/websocket", &red).await.unwrap();
+    let id = bob.ok("connect", json!({})).await["client"].clone();
+    let id = id.as_str().unwrap();
+    let explain = async |words: &[&str]| {
+        let asked = [&["explain", "--channel", "team:red"], words].concat();
+        said(&admin(&gateway, &asked).await)
+    };
+    let (code, out, _) = explain(&["--client", id, "--permission", "publish"]).await;
+    assert_eq!(code, 0);
+    let head =
+        format!("connection {id}\nallowed: publish on team:red for bob, by room.team.publish: ");
+    assert!(out.starts_with(&head), "{out}");
+    assert!(out.contains(" = [\"red\"]\n"), "{out}");
+
+    let both = ["--user", "bob", "--permission", "presence", "--permission"];
+    let both = [&both[..], &["publish"]].concat();
+    let (code, out, _) = explain(&both).await;
+    assert_eq!(code, 1, "one of them is denied");
+    for line in ["\ndenied: presence ", "\nallowed: publish "] {
+        assert!(out.contains(line), "{out}");
+    }
+    let (code, out, _) = explain(&[&both[..], &["--json"]].concat()).await;
+    let result: Value = serde_json::from_str(&out).unwrap();
+    let explanations = &result["connections"][id]["explanations"];
+    assert_eq!((code, &explanations[1]["decision"]), (1, &json!("allow")));
+    assert!(explanations[1].get("text").is_none());
+
+    let (code, _, error) = explain(&["--user", "carol", "--permission", "publish"]).await;
+    assert_eq!(code, 1);
+    assert!(error.contains("104: not found: user"), "{error}");
+}
+
+#[tokio::test]
 async fn the_key_and_the_address_come_from_a_file_or_the_configuration_too() {
     let tables = format!("{ADMIN}[session]\nmax_connections = 3\n");
     let gateway = Gateway::with(&Setup {
@@ -176,6 +212,25 @@ async fn wrong_usage_is_exit_code_2() {
         &["block", "alice", "--until", "1", "--for", "1h"],
         &["disconnect", "alice", "--code", "3000", "--reason", "x"],
         &["disconnect", "alice", "--code", "4000"],
+        &["explain", "--channel", "a:b", "--permission", "publish"],
+        &[
+            "explain",
+            "--user",
+            "a",
+            "--client",
+            "b",
+            "--channel",
+            "a:b",
+        ],
+        &[
+            "explain",
+            "--user",
+            "a",
+            "--channel",
+            "a:b",
+            "--permission",
+            "fly",
+        ],
     ] {
         let output = command(folder.path(), arguments).output().await;
         assert_eq!(said(&output.unwrap()).0, 2, "{arguments:?}");

@@ -14,12 +14,13 @@ use support::http::Answer;
 use support::request::Request;
 use support::{Gateway, SECRET, Setup, now};
 
-const METHODS: [&str; 5] = [
+const METHODS: [&str; 6] = [
     "revoke_token",
     "invalidate_user_tokens",
     "block_user",
     "unblock_user",
     "disconnect",
+    "explain",
 ];
 
 const ALICE: &str = r#"{"user":"alice"}"#;
