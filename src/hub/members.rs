@@ -64,6 +64,7 @@ impl Members {
 
     /// Those from a seat on, at most `most` of them; returns where the next ones sit, if anywhere.
     pub(super) fn take(&self, from: usize, most: usize, into: &mut Vec<Seated>) -> Option<usize> {
+        into.reserve(most.min(self.seats.len().saturating_sub(from)));
         for (seat, taken) in self.seats.iter().enumerate().skip(from) {
             if into.len() == most {
                 return Some(seat);

@@ -108,6 +108,11 @@ impl Policy {
         Some(walk(Some(room), question, &mut Silent))
     }
 
+    /// Whether any room has candidate rules.
+    pub fn has_shadows(&self) -> bool {
+        self.has_shadows
+    }
+
     /// The same policy, which knows where its rules are written.
     #[must_use]
     pub fn written_at(self, places: RulePlaces) -> Policy {

@@ -88,6 +88,7 @@ impl Client {
         let decision = self.decide(terms, channel, permission);
         decision.is_allowed().then(|| Standing {
             generation: terms.generation,
+            step: decision.step(),
             reads_now: decision.reads_now(),
         })
     }

@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Node;
-use super::given::Given;
 use super::peer::Peer;
-use super::permit::{Allowed, Answer, Asked, Standing};
+use super::permit::Answer;
 use super::rates::{Rates, Together};
 use super::subscriptions::Subscriptions;
-use super::terms::{Numbered, STALE, Terms};
+use super::terms::STALE;
 use crate::engine::EngineError;
 use crate::identity::Identity;
-use crate::policy::{ChannelName, Decision, Denial, Permission, Subject, SubscriptionGrant};
+use crate::policy::ChannelName;
 use crate::protocol::{
     ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
 };
 use crate::rate::Bucket;
-use crate::telemetry::logs;
 
 /// One client of the protocol.
 pub(super) struct Client {
@@ -81,11 +79,15 @@ impl Client {
         self.phase == Phase::Connected
     }
 
-    /// Takes a newer identity of the same user, which the door has verified.
+    /// Takes a newer identity of the same user, which the door has verified. What was decided for
+    /// the older one is in doubt.
     ///
     /// # Errors
     /// When it was revoked meanwhile: a revocation finds it here, or is found here.
     pub(super) fn take_identity(&mut self, identity: Identity) -> Result<(), Disconnect> {
+        for subscription in self.subscriptions.iter() {
+            subscription.doubt();
+        }
         self.peer.set_identity(&identity);
         self.identity = identity;
         let door = self.node.terms.load().door.clone();
@@ -158,144 +160,11 @@ impl Client {
         });
     }
 
-    /// Decides, and turns a decision that allows into a permit. The only place that makes one.
-    pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
-        let given = self.given(&channel);
-        let terms = self.node.terms.load();
-        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
-        self.permit_under(&terms, channel, grant)
-    }
-
-    /// The same, by a token that came with the command.
-    pub(super) fn permit_by<P: Asked>(
-        &self,
-        channel: ChannelName,
-        grant: Option<&SubscriptionGrant>,
-    ) -> Result<Allowed<P>, Stop> {
-        self.permit_under(&self.node.terms.load(), channel, grant)
-    }
-
-    /// Under the terms by which it was looked whether the grant holds.
-    fn permit_under<P: Asked>(
-        &self,
-        terms: &Numbered,
-        channel: ChannelName,
-        grant: Option<&SubscriptionGrant>,
-    ) -> Result<Allowed<P>, Stop> {
-        let decision = self.decide_by(terms, &channel, P::PERMISSION, grant);
-        let features = terms.policy.features(&channel);
-        let code = match (decision.denial(), features) {
-            (None, Some(features)) => {
-                let standing = Standing {
-                    generation: terms.generation,
-                    reads_now: decision.reads_now(),
-                };
-                return Ok(Allowed::decided(channel, features, standing));
-            }
-            (Some(Denial::UnknownChannel) | None, _) => ErrorCode::UnknownChannel,
-            (Some(Denial::NotAvailable), _) => ErrorCode::NotAvailable,
-            (Some(Denial::Denied), _) => ErrorCode::PermissionDenied,
-        };
-        self.log_denial(terms, &channel, P::PERMISSION, grant, &decision);
-        Err(code.into())
-    }
-
-    /// The one decision, for every command and every way in; by the token too that the connection's
-    /// subscription to the channel was made with.
-    pub(super) fn decide(
-        &self,
-        terms: &Terms,
-        channel: &ChannelName,
-        permission: Permission,
-    ) -> Decision {
-        let given = self.given(channel);
-        let grant = self.grant_of(terms, given.as_deref(), permission);
-        self.decide_by(terms, channel, permission, grant)
-    }
-
-    fn decide_by(
-        &self,
-        terms: &Terms,
-        channel: &ChannelName,
-        permission: Permission,
-        grant: Option<&SubscriptionGrant>,
-    ) -> Decision {
-        let subject = self.subject(grant);
-        let policy = &terms.policy;
-        let decision = policy.decide(&subject, channel, permission);
-        self.node.metrics.decided(
-            permission.as_str(),
-            decision.is_allowed(),
-            decision.step().as_str(),
-        );
-        if let Some(shadow) = policy.shadow(&subject, channel, permission) {
-            self.node.metrics.shadowed(
-                channel.namespace().as_str(),
-                permission.as_str(),
-                decision.word(),
-                shadow.word(),
-            );
-        }
-        decision
-    }
-
-    /// What a token gave the connection's subscription to the channel.
-    fn given(&self, channel: &ChannelName) -> Option<Arc<Given>> {
-        self.subscriptions.get(channel)?.given()
-    }
-
-    /// What of it is a grant that holds now.
-    fn grant_of<'a>(
-        &self,
-        terms: &Terms,
-        given: Option<&'a Given>,
-        permission: Permission,
-    ) -> Option<&'a SubscriptionGrant> {
-        given?.grant(terms, permission, self.node.clock.now())
-    }
-
     /// What others in the channel see of this connection.
     pub(super) fn shown_in(&self, channel: &ChannelName) -> Arc<ClientInfo> {
         match self.subscriptions.get(channel) {
             Some(subscription) => subscription.shown(),
             None => self.peer.info(),
-        }
-    }
-
-    /// What rules may read of this connection now, and what grants.
-    fn subject<'a>(&'a self, grant: Option<&'a SubscriptionGrant>) -> Subject<'a> {
-        self.peer
-            .subject(&self.identity, grant, self.node.clock.now())
-    }
-
-    fn log_denial(
-        &self,
-        terms: &Terms,
-        channel: &ChannelName,
-        permission: Permission,
-        grant: Option<&SubscriptionGrant>,
-        decision: &Decision,
-    ) {
-        if let Some(left_out) = self.node.lines.admit("permission denied") {
-            // Only what somebody reads is explained: it costs many times a decision.
-            let explanation = tracing::enabled!(tracing::Level::DEBUG).then(|| {
-                terms
-                    .policy
-                    .explain(&self.subject(grant), channel, permission)
-                    .to_string()
-            });
-            tracing::info!(
-                user = logs::field(self.identity.user().as_str()),
-                client = self.peer.name(),
-                channel = logs::field(channel.as_str()),
-                permission = permission.as_str(),
-                step = decision.step().as_str(),
-                rule = decision.rule(),
-                reason = %decision.reason(),
-                explanation,
-                left_out,
-                "permission denied"
-            );
         }
     }
 

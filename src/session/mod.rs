@@ -11,6 +11,7 @@ mod close;
 mod commands;
 mod connection;
 mod deadlines;
+mod decide;
 mod explain;
 mod given;
 mod inbox;

@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
-use crate::policy::{ChannelName, Features, Permission};
+use crate::policy::{ChannelName, Features, Permission, Step};
 use crate::protocol::{ConnectResult, HistoryResult, RefreshResult, ReplyBody, SubscribeResult};
 
 /// A permission, as a type.
@@ -41,15 +41,24 @@ impl Asked for ToSeePresence {
 pub(super) struct Standing {
     /// The generation of the terms.
     pub(super) generation: u32,
+    /// Which step decided.
+    pub(super) step: Step,
     /// It holds only for a while.
     pub(super) reads_now: bool,
 }
 
 impl Standing {
+    /// Whether the same comes of it each time, as long as the terms and the identity are these: what
+    /// a rule says that reads no clock. What a token gives ends by itself.
+    pub(super) fn lasts(self) -> bool {
+        self.step == Step::Rule && !self.reads_now
+    }
+
     /// Of two decisions that hold together.
     pub(super) fn and(self, other: Standing) -> Standing {
         Standing {
             generation: self.generation.min(other.generation),
+            step: self.step,
             reads_now: self.reads_now || other.reads_now,
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Subscription {
     reads_now: AtomicBool,
     /// The generation of the terms that it was decided under, last of all.
     decided: AtomicU32,
+    /// The generation of the terms under which a rule that lasts let its connection publish here.
+    publishes: AtomicU32,
     /// The server made it, by itself.
     server_side: bool,
     /// What a token gave it; few have any.
@@ -65,6 +67,7 @@ impl Subscription {
             join_leave: AtomicBool::new(join_leave),
             reads_now: AtomicBool::new(standing.reads_now),
             decided: AtomicU32::new(standing.generation),
+            publishes: AtomicU32::new(STALE),
             server_side: origin.server_side,
             given: ArcSwapOption::new(origin.given.map(Arc::new)),
             gate: Mutex::new(Gate::Shut(Box::default())),
@@ -123,9 +126,23 @@ impl Subscription {
         self.peer.generation.is_current(decided)
     }
 
+    /// Whether it was decided under these terms, for this identity, that its connection may publish
+    /// here, and the same would come of it again.
+    pub(super) fn publishes_under(&self, generation: u32) -> bool {
+        self.publishes.load(Ordering::Relaxed) == generation
+    }
+
+    /// Remembers such a decision, until [`Subscription::doubt`].
+    pub(super) fn remember_publish(&self, standing: Standing) {
+        if standing.lasts() {
+            self.publishes.store(standing.generation, Ordering::Relaxed);
+        }
+    }
+
     /// The identity that it was decided for is another now: nothing is heard until
     /// [`Subscription::stand`].
     pub(super) fn doubt(&self) {
+        self.publishes.store(STALE, Ordering::Relaxed);
         // With the gate in hand, so that what is being written is out before.
         let _gate = self.gate.lock();
         self.decided.store(STALE, Ordering::Relaxed);

@@ -5,6 +5,7 @@ mod explain;
 mod link;
 mod live;
 mod pipe;
+mod publish;
 mod rates;
 mod revocation;
 mod tokens;
@@ -31,7 +32,7 @@ use crate::policy::{ChannelName, HistoryLimits, Policy, PolicySource, RoomSource
 use crate::protocol::{ClientInfo, Format, Payload};
 
 /// A node whose rules let everybody do everything in `chat:`, until 90 s after [`NOW`] hear
-/// `early:`, and those of a team hear its channel.
+/// `early:` and publish there, and those of a team its channel.
 fn node(engine: Arc<dyn Engine>, clock: Clock, settings: SessionSettings) -> Sessions {
     Sessions::new(Arc::new(Node {
         terms: InForce::new(terms(&["chat", "early", "team"], settings)),
@@ -57,11 +58,14 @@ fn terms(rooms: &[&str], settings: SessionSettings) -> Terms {
     };
     let until = format!("now < timestamp({})", NOW.0 + 90);
     let early = RoomSource {
-        subscribe: Some(until),
+        subscribe: Some(until.clone()),
+        publish: Some(until),
         ..RoomSource::default()
     };
+    let of_team = "channel.parts[0] in claims.teams".to_owned();
     let team = RoomSource {
-        subscribe: Some("channel.parts[0] in claims.teams".to_owned()),
+        subscribe: Some(of_team.clone()),
+        publish: Some(of_team),
         presence: all(),
         join_leave: true,
         ..RoomSource::default()

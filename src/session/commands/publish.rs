@@ -3,7 +3,6 @@
 use crate::limits::PUBLICATION_BYTES;
 use crate::protocol::{Data, ErrorCode};
 use crate::session::client::{Client, Stop, bad_request, parse_channel};
-use crate::session::permit::ToPublish;
 
 impl Client {
     pub(in crate::session) async fn publish(
@@ -24,7 +23,7 @@ impl Client {
             ));
         }
         self.refuse_in_grace()?;
-        let permit = self.permit::<ToPublish>(channel)?;
+        let permit = self.permit_to_publish(channel)?;
         let sender = Some(self.shown_in(permit.channel()));
         let history = permit.features().history;
         self.node

@@ -93,9 +93,6 @@ impl Client {
     /// The newer identity is the connection's from now on, in all that it hears and does.
     async fn adopt(&mut self, identity: Identity) -> Result<(), Stop> {
         let had = self.server_side();
-        for subscription in self.subscriptions.iter() {
-            subscription.doubt();
-        }
         self.take_identity(identity)?;
         self.leave_server_side().await;
         self.decide_again(Which::Stale).await;

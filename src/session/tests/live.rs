@@ -8,7 +8,7 @@ use crate::limits::CLOCK_INTERVAL;
 const WITHDRAWN: (u16, &str) = (2100, "permission withdrawn");
 
 /// A token of the issuer that [`terms`] know.
-fn token(user: &str, claims: Value) -> String {
+pub(super) fn token(user: &str, claims: Value) -> String {
     let mut all = testing::good_claims();
     all["sub"] = json!(user);
     for (name, value) in claims.as_object().unwrap() {
@@ -17,7 +17,7 @@ fn token(user: &str, claims: Value) -> String {
     TestIssuer::new(Algorithm::HS256).sign(&all)
 }
 
-fn house() -> (Clock, Sessions) {
+pub(super) fn house() -> (Clock, Sessions) {
     let clock = Clock::manual(NOW);
     let sessions = node(memory(&clock), clock.clone(), SETTINGS);
     (clock, sessions)
@@ -31,7 +31,12 @@ fn watched() -> (Clock, Sessions) {
     (clock, sessions)
 }
 
-async fn member(sessions: &Sessions, user: &str, claims: Value, channels: &[&str]) -> Peer {
+pub(super) async fn member(
+    sessions: &Sessions,
+    user: &str,
+    claims: Value,
+    channels: &[&str],
+) -> Peer {
     let mut peer = Peer::connected(sessions, testing::identity(user, claims)).await;
     for channel in channels {
         let (reply, _) = peer.ask("subscribe", json!({"channel": channel})).await;
