@@ -24,13 +24,17 @@ OTHERS := $(filter-out floor gatepost,$(PEERS))
 RESULTS := target/bench/results.jsonl
 
 .PHONY: run build test test-long lint rust-tests web-tests sdk-tests issuer-tests browser-tests deny audit clean
-.PHONY: bench bench-build bench-smoke
+.PHONY: bench bench-smoke release
 
 run: build ## serve the demo at https://localhost:8443/
 	$(BINARY) dev
 
 build: web-build ## leave the program at target/release/gatepost
 	$(CARGO) build --release --locked
+
+# With the bench, in one go: cargo builds the dependencies again for each choice of packages.
+release: web-build
+	$(CARGO) build --release --locked --workspace
 
 test: lint rust-tests web-tests sdk-tests issuer-tests browser-tests bench-smoke deny ## run all checks
 	@echo "all checks passed"
@@ -51,13 +55,13 @@ rust-tests: web-build $(HAPROXY)
 web-tests: $(STAMPS)/npm
 	cd web && npm run check && npm test
 
-sdk-tests: build
+sdk-tests: release
 	cd web && npm run test:sdk
 
-issuer-tests: build
+issuer-tests: release
 	cd web && npm run test:issuer
 
-browser-tests: build $(CHROMIUM)
+browser-tests: release $(CHROMIUM)
 	cd web && CHROMIUM=$(CHROMIUM) npm run test:browser
 
 deny: $(CARGO_DENY) ## bans, licences and sources of dependencies
@@ -68,7 +72,7 @@ audit: $(CARGO_DENY) ## the same with the advisories, whose database is fetched
 
 # ---- the bench ----------------------------------------------------------------------------------
 
-bench: bench-build ## measure Gatepost beside its peers, and write target/bench/report.md
+bench: release ## measure Gatepost beside its peers, and write target/bench/report.md
 	$(if $(OTHERS),$(MAKE) -C bench/peers $(OTHERS))
 	rm -f $(RESULTS)
 	target/release/bench run --peers "$(PEERS)" --rounds $(ROUNDS) --out $(RESULTS) \
@@ -77,12 +81,10 @@ bench: bench-build ## measure Gatepost beside its peers, and write target/bench/
 		--workloads "publish lone slow storm storm-flood"
 	target/release/bench report --in $(RESULTS) --command 'make bench PEERS="$(PEERS)"'
 
-bench-smoke: bench-build ## a little of each workload: fails on a lost or doubled message, never on a speed
+bench-smoke: release ## a little of each workload: fails on a lost or doubled message, never on a speed
 	target/release/bench run --peers "floor gatepost" --rounds 1 --quick --check \
 		--out target/bench/smoke.jsonl
 
-bench-build: build
-	$(CARGO) build --release --locked --package gatepost-bench
 
 # ---- what they need -----------------------------------------------------------------------------
 

@@ -106,11 +106,12 @@ impl Crowd {
         &self.tally
     }
 
-    /// Waits until so many deliveries have come since the window was opened, or until those that
-    /// have not are lost.
-    pub async fn settle(&self, deliveries: u64) {
+    /// Waits until as many deliveries have come since the window was opened as are `expected`, or
+    /// until those that have not are lost. Asked again and again, since a publisher that is behind
+    /// its time goes on meanwhile.
+    pub async fn settle(&self, expected: impl Fn() -> u64) {
         let began = Instant::now();
-        while self.tally.borrow().deliveries < deliveries && began.elapsed() < GRACE {
+        while self.tally.borrow().deliveries < expected() && began.elapsed() < GRACE {
             sleep(Duration::from_millis(1)).await;
         }
     }

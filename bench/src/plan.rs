@@ -14,7 +14,7 @@ fanout-protobuf    | fanout --seconds 6 --format protobuf  | --subscribers 100 -
 saturated          | fanout --saturated --seconds 3        | --subscribers 100 --seconds 0.5
 saturated-protobuf | fanout --saturated --seconds 3 --format protobuf | --subscribers 100 --seconds 0.5
 rooms              | rooms --times 6                       | --connections 100 --times 2 --rate 4
-rtt                | rtt                                   | --messages 200 --warm-up 20
+rtt                | rtt --messages 20000                  | --messages 200 --warm-up 20
 publish            | publish                               | --pairs 50 --times 10
 lone               | lone                                  | --subscribers 200 --seconds 1
 slow               | slow                                  | --readers 100 --neighbours 20 --healthy 0.5 --stall 1

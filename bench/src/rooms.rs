@@ -85,7 +85,7 @@ impl Rooms {
 
     /// Waits until all that was published is with everybody, and gives up after a while.
     pub async fn settle(&self, since: u64) {
-        self.crowd.settle(self.deliveries() - since).await;
+        self.crowd.settle(|| self.deliveries() - since).await;
     }
 
     /// The deliveries that follow from all that was published.

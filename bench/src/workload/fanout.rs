@@ -78,19 +78,22 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
         )
     };
 
-    let everybody = options.subscribers as u64;
-    let before = source.publish(1.0).await?;
-    crowd.settle(u64::from(before) * everybody).await;
+    let deliveries = |published: u32| u64::from(published) * options.subscribers as u64;
+    source.publish(1.0).await?;
+    crowd.settle(|| deliveries(source.published())).await;
+    let before = source.published();
     crowd.tally().borrow_mut().open_window();
 
     let window = Window::open(server)?;
-    let all = source.publish(options.seconds).await?;
-    let published = u64::from(all - before);
-    crowd.settle(published * everybody).await;
+    source.publish(options.seconds).await?;
+    crowd
+        .settle(|| deliveries(source.published() - before))
+        .await;
+    let all = source.published();
     let mut measurement = window.close()?;
 
     measurement.connections = options.subscribers + 1;
-    measurement.published = published;
+    measurement.published = u64::from(all - before);
     measurement.outcome = crowd.outcome(&[all]);
     measurement.per_delivery();
     let latency = crowd.tally().borrow().latency.summary();
@@ -105,20 +108,25 @@ enum Source {
 }
 
 impl Source {
-    /// Publishes for so long. Returns how many there are since the beginning.
-    async fn publish(&mut self, seconds: f64) -> Result<u32> {
+    /// Publishes for so long.
+    async fn publish(&mut self, seconds: f64) -> Result<()> {
         let time = Duration::from_secs_f64(seconds);
         match self {
             Source::Steady(speaker, every) => {
                 let more = time.div_duration_f64(*every).round() as u32;
                 speaker.order(speaker.published() + more);
                 sleep(time).await;
-                Ok(speaker.published())
+                Ok(())
             }
-            Source::Saturated(saturated) => {
-                saturated.publish(Instant::now() + time).await?;
-                Ok(saturated.published)
-            }
+            Source::Saturated(saturated) => saturated.publish(Instant::now() + time).await,
+        }
+    }
+
+    /// How many there are since the beginning.
+    fn published(&self) -> u32 {
+        match self {
+            Source::Steady(speaker, _) => speaker.published(),
+            Source::Saturated(saturated) => saturated.published,
         }
     }
 }

@@ -62,7 +62,7 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     sleep(Duration::from_secs_f64(options.seconds)).await;
     let (ended, published) = (now_ns(), speaker.stop().await?);
     crowd
-        .settle(u64::from(published) * options.subscribers as u64)
+        .settle(|| u64::from(published) * options.subscribers as u64)
         .await;
     let mut measurement = window.close()?;
     let (samples, outcome) = probe.finish().await?;

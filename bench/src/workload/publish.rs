@@ -60,13 +60,13 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
 
     let (warm_up, pairs) = (options.times.div_ceil(5), options.pairs as u64);
     orders.send_replace(Order::publish(warm_up));
-    crowd.settle(pairs * u64::from(warm_up)).await;
+    crowd.settle(|| pairs * u64::from(warm_up)).await;
     crowd.tally().borrow_mut().open_window();
 
     let window = Window::open(server)?;
     orders.send_replace(Order::publish(warm_up + options.times));
     sleep(every * options.times).await;
-    crowd.settle(pairs * u64::from(options.times)).await;
+    crowd.settle(|| pairs * u64::from(options.times)).await;
     let mut measurement = window.close()?;
 
     measurement.connections = 2 * options.pairs;

@@ -85,7 +85,7 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
 
     let published = speaker.stop().await?;
     crowd
-        .settle(u64::from(published) * crowd.len() as u64)
+        .settle(|| u64::from(published) * crowd.len() as u64)
         .await;
     let (samples, outcome, heard) = probe.finish().await?;
     measurement.connections = guests.len();
@@ -141,7 +141,7 @@ async fn listen(
     // The last message is with all others: it cannot be far.
     sleep(Duration::from_millis(100)).await;
     crowd
-        .settle(u64::from(heard.get()) * crowd.len() as u64)
+        .settle(|| u64::from(heard.get()) * crowd.len() as u64)
         .await;
     Ok((samples.take(), crowd.outcome(&[heard.get()]), heard.get()))
 }
