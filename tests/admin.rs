@@ -253,6 +253,10 @@ async fn origin_3_no_page_can_point_its_own_name_here() {
                 "{host}"
             );
         }
+        // Who looks for the rebinding finds it.
+        let counted = "gatepost_refusals_total{code=\"host_not_served\"}";
+        assert_eq!(gateway.metric(counted).await, 5.0);
+        gateway.until_logged("host_not_served").await;
         for request in [
             metrics("").without("Host"),
             metrics("localhost").and("Host", "localhost"),

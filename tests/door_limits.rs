@@ -12,10 +12,11 @@ use std::net::Ipv4Addr;
 
 use serde_json::json;
 use support::answers::assert_refused;
+use support::api::{ADMIN, without_key};
 use support::http::{Answer, read_answer};
 use support::request::Request;
 use support::wire::{Raw, tcp_from, tls_over, until_closed};
-use support::{Gateway, ORIGIN, PATIENCE, Setup, now, token, token_with};
+use support::{Gateway, ORIGIN, PATIENCE, SECRET, Setup, now, token, token_with};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -40,6 +41,13 @@ async fn connect(gateway: &Gateway, from: Ipv4Addr) -> std::io::Result<TlsStream
 async fn ask(gateway: &Gateway, from: Ipv4Addr, request: &Request) -> Answer {
     let stream = connect(gateway, from).await.unwrap();
     Raw::begin(stream, &request.bytes()).await.answer
+}
+
+/// One request to the admin listener.
+async fn call(gateway: &Gateway, from: Ipv4Addr, request: &Request) -> Answer {
+    let mut stream = tcp_from(from, gateway.admin).await;
+    stream.write_all(&request.bytes()).await.unwrap();
+    read_answer(&mut stream).await
 }
 
 fn good() -> Request {
@@ -103,6 +111,40 @@ async fn limit_4_all_ways_to_try_a_token_have_one_account() {
     assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
     let exposed = answer.header("access-control-expose-headers").unwrap();
     assert!(exposed.contains("retry-after"));
+}
+
+/// LIMIT-4: a key of the server API is guessed no more often than a token.
+#[tokio::test]
+async fn limit_4_wrong_api_keys_are_charged_to_the_account_of_the_door() {
+    let gateway = Gateway::with(&Setup {
+        tables: &format!("{ADMIN}[limits]\nfailures_per_address = \"1/h burst 3\""),
+        ..Setup::default()
+    });
+    let without = || without_key("unblock_user", r#"{"user":"alice"}"#);
+    let with_key = || without().and("X-API-Key", SECRET);
+    for guess in [
+        without(),
+        without().and("X-API-Key", "wrong"),
+        without().and("Authorization", "apikey wrong"),
+    ] {
+        let answer = call(&gateway, MALLORY, &guess).await;
+        assert_eq!(answer.code(), "api_key_wrong", "{guess:?}");
+    }
+    let answer = call(&gateway, MALLORY, &with_key()).await;
+    assert_eq!(answer.status, 429, "a good one now");
+    assert_eq!(answer.code(), "address_fails_too_often");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((3590..=3600).contains(&wait), "{wait} s");
+    let answer = ask(&gateway, MALLORY, &good()).await;
+    assert_refused(&answer, "at the door", 429, "address_fails_too_often");
+    let metrics = Request::new("GET", "/metrics").and("Connection", "close");
+    assert_eq!(call(&gateway, MALLORY, &metrics).await.status, 200);
+    // What is wrong with a call is no guess.
+    for _ in 0..4 {
+        let text = with_key().set("Content-Type", "text/plain");
+        assert_eq!(call(&gateway, ALICE, &text).await.status, 415);
+    }
+    assert_eq!(call(&gateway, ALICE, &with_key()).await.status, 200);
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -24,7 +23,9 @@ use crate::backend::Backend;
 use crate::engine::memory::MemoryEngine;
 use crate::hub::Hub;
 use crate::identity::{KeysReport, Refusal};
-use crate::limits::{ADMIN_CONNECTIONS, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT};
+use crate::limits::{
+    ACCEPT_RETRY_MAX, ADMIN_CONNECTIONS, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
+};
 
 /// The admin listener, bound.
 pub struct Admin {
@@ -88,11 +89,14 @@ impl Admin {
                         drop(place);
                     });
                 }
-                (Ok(_), Err(_)) => tracing::warn!("admin connection beyond the limit closed"),
-                (Err(error), _) if accept::is_of_one_connection(&error) => {}
+                (Ok((_, client)), Err(_)) => self.gateway.turn_away(client, "admin"),
                 (Err(error), _) => {
+                    self.gateway.metrics.accept_errors.inc();
+                    if accept::is_of_one_connection(&error) {
+                        continue;
+                    }
                     tracing::error!(%error, "accept failed on the admin listener");
-                    tokio::time::sleep(crate::limits::ACCEPT_RETRY_MAX).await;
+                    tokio::time::sleep(ACCEPT_RETRY_MAX).await;
                 }
             }
         }
@@ -100,11 +104,11 @@ impl Admin {
         self.tasks.wait().await;
     }
 
-    async fn serve(self: Arc<Self>, socket: TcpStream, client: IpAddr) {
+    async fn serve(self: Arc<Self>, socket: TcpStream, peer: IpAddr) {
         let service = service_fn(|request: Request<Incoming>| {
             let admin = self.clone();
             async move {
-                let answer = admin.answer(request, client).await;
+                let answer = admin.answer(request, peer).await;
                 Ok::<_, Infallible>(answer::finish(answer, false))
             }
         });
@@ -117,27 +121,28 @@ impl Admin {
         let _ = tokio::time::timeout(HTTP_LIFE, connection).await;
     }
 
-    async fn answer(&self, request: Request<Incoming>, client: IpAddr) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let client = self.gateway.proxies.find(peer, request.headers());
         let path = request.uri().path();
         let is_health = path.starts_with("/health/");
         if !is_health && let Err(refusal) = self.check_host(&request) {
-            return answer::refusal(&refusal);
+            return self.gateway.refuse(&refusal, client, path);
         }
         if path.starts_with(api::PREFIX) {
-            return api::answer(&self.backend, request, client, &self.gateway.refusals).await;
+            return api::answer(&self.gateway, &self.backend, request, client).await;
         }
         match (path, request.method()) {
             ("/metrics" | "/health/live" | "/health/ready", method)
                 if method != Method::GET && method != Method::HEAD =>
             {
-                with_allow(answer::refusal(&Refusal::MethodNotAllowed))
+                self.gateway.refuse_method("GET, HEAD", client, path)
             }
             ("/metrics", _) => self.metrics(),
             ("/health/ready", _) if !self.gateway.condition().1 => {
                 self.health(StatusCode::SERVICE_UNAVAILABLE)
             }
             ("/health/live" | "/health/ready", _) => self.health(StatusCode::OK),
-            _ => answer::refusal(&Refusal::NotFound),
+            _ => self.gateway.refuse(&Refusal::NotFound, client, path),
         }
     }
 
@@ -196,13 +201,6 @@ fn told(keys: KeysReport) -> Value {
         told["fault"] = fault.into();
     }
     told
-}
-
-fn with_allow(mut answer: Answer) -> Answer {
-    answer
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    answer
 }
 
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

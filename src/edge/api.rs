@@ -3,8 +3,6 @@
 //! What is wrong with the request is a status; what is wrong with the call is an `error` in an
 //! answer with 200, as the libraries expect, unless the request asks for the status there too.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -12,29 +10,37 @@ use hyper::{Method as HttpMethod, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use super::body;
+use super::proxies::Remote;
+use super::{Gateway, body};
 use crate::backend::{Backend, Fault, Method};
 use crate::identity::Refusal;
 use crate::limits::{ANSWER_TIMEOUT, API_BODY_BYTES};
 use crate::protocol::ErrorCode;
-use crate::telemetry::logs::Samplers;
 
 /// Where the methods are.
 pub(super) const PREFIX: &str = "/api/";
 
-/// Answers a request whose path begins with [`PREFIX`]; `lines` bounds the log lines of refusals.
+/// Answers a request whose path begins with [`PREFIX`]. A key that is tried in vain is charged to
+/// the account that its address has at the door (LIMIT-4).
 pub(super) async fn answer(
+    gateway: &Gateway,
     backend: &Backend,
     request: Request<Incoming>,
-    client: IpAddr,
-    lines: &Samplers,
+    client: Remote,
 ) -> Answer {
-    match tokio::time::timeout(ANSWER_TIMEOUT, call(backend, request, client)).await {
+    let call = async {
+        gateway.addresses.check_failures(client)?;
+        call(backend, request, client).await
+    };
+    match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(refusal)) => {
             let reason = refusal.code();
             backend.metrics.refused(refusal.label());
-            if let Some(left_out) = lines.admit(reason) {
+            if refusal == Refusal::ApiKeyWrong {
+                gateway.addresses.fail(client);
+            }
+            if let Some(left_out) = gateway.refusals.admit(reason) {
                 tracing::warn!(reason, %client, left_out, "admin call refused");
             }
             let mut answer = answer::refusal(&refusal);
@@ -52,7 +58,7 @@ pub(super) async fn answer(
 async fn call(
     backend: &Backend,
     request: Request<Incoming>,
-    client: IpAddr,
+    client: Remote,
 ) -> Result<Answer, Refusal> {
     let name = request.uri().path().strip_prefix(PREFIX);
     let method = name.and_then(Method::parse).ok_or(Refusal::NotFound)?;
@@ -65,7 +71,7 @@ async fn call(
     }
     let by_status = wants_status(request.headers());
     let body = body::read(request.into_body(), API_BODY_BYTES).await?;
-    Ok(match backend.call(method, &body, client).await {
+    Ok(match backend.call(method, &body, client.address).await {
         Ok(result) => told(StatusCode::OK, &json!({ "result": result })),
         Err(Fault::Malformed(reason)) => {
             let text = Bytes::from(format!(
