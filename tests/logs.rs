@@ -15,7 +15,7 @@ use support::client::Client;
 use support::http::get_clear;
 use support::refusals::refusals;
 use support::request::{PATH, Request};
-use support::tokens::{BadToken, bad_tokens};
+use support::tokens::{BadToken, bad_tokens, sign_raw};
 use support::{Gateway, ORIGIN, Setup, door, token, token_with};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -141,6 +141,9 @@ async fn log_1_no_token_is_in_a_log_line_or_a_metric() {
 
 const FORGED: &str = "x\n{\"level\":\"error\"}\u{1b}[2J\u{7f}\u{9b}31m\u{2028}";
 
+/// A key that the gateway knows nothing of.
+const ANOTHER_SECRET: &[u8] = b"another-secret-that-is-long-enough-for-hs256";
+
 /// A rule whose fault may tell what it was given.
 const NUMBERS: &str = "[room.number]\nsubscribe = \"int(claims.label) > 0\"";
 
@@ -154,6 +157,10 @@ async fn inject(gateway: &Gateway) {
     gateway.ask(&Request::upgrade_with(&user)).await;
     let in_claims = token_with("alice", json!({"teams": FORGED}));
     gateway.ask(&Request::upgrade_with(&in_claims)).await;
+    let header = json!({"alg": "HS256", "kid": FORGED}).to_string();
+    let iss = FORGED.repeat(20);
+    let in_header = sign_raw(&header, &json!({"iss": iss}).to_string(), ANOTHER_SECRET);
+    gateway.ask(&Request::upgrade_with(&in_header)).await;
     let long = "p".repeat(1000);
     for path in [
         "/x%0a%1b[2J",
@@ -284,6 +291,106 @@ async fn log_3_every_refusal_has_its_line() {
     }
 }
 
+/// LOG-3: whose token it was, as far as it says so itself.
+#[tokio::test]
+async fn log_3_the_refusal_of_a_token_names_its_issuer_and_key() {
+    let gateway = Gateway::start();
+    let forged = |header: Value, more: Value| {
+        let mut all = support::claims("alice");
+        let members = more.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(members);
+        sign_raw(&header.to_string(), &all.to_string(), ANOTHER_SECRET)
+    };
+    let elsewhere = "https://elsewhere.example.com/";
+    let expired = json!({"exp": 1, "iat": 0});
+    let of_main = forged(json!({"alg": "HS256", "kid": "k1"}), json!({}));
+    let bearer = format!("centrifuge-json, bearer.{of_main}");
+    let check = Request::new("POST", "/connection/check").and("Origin", ORIGIN);
+    let mut expected = Vec::new();
+    for (request, code, issuer, kid) in [
+        (
+            Request::upgrade_with(&of_main),
+            "token_signature_invalid",
+            json!("main"),
+            json!("k1"),
+        ),
+        (
+            Request::upgrade().and("Sec-WebSocket-Protocol", &bearer),
+            "token_signature_invalid",
+            json!("main"),
+            json!("k1"),
+        ),
+        (
+            check.bearer(&of_main),
+            "token_signature_invalid",
+            json!("main"),
+            json!("k1"),
+        ),
+        (
+            Request::upgrade_with(&forged(
+                json!({"alg": "HS256", "kid": "k2"}),
+                json!({"iss": elsewhere}),
+            )),
+            "token_issuer_unknown",
+            json!(elsewhere),
+            json!("k2"),
+        ),
+        (
+            Request::upgrade_with(&forged(
+                json!({"alg": "HS256", "kid": 7}),
+                json!({"iss": 7}),
+            )),
+            "token_malformed",
+            Value::Null,
+            Value::Null,
+        ),
+        (
+            Request::upgrade_with(&token_with("alice", expired)),
+            "token_expired",
+            json!("main"),
+            Value::Null,
+        ),
+        (
+            Request::upgrade(),
+            "token_missing",
+            Value::Null,
+            Value::Null,
+        ),
+    ] {
+        let answer = gateway.ask(&request).await;
+        assert_eq!(answer.code(), code, "{request:?}");
+        assert!(!answer.body.contains("k1") && !answer.body.contains(elsewhere));
+        expected.push((json!("request refused"), issuer, kid));
+    }
+    // The token of a command goes through the same checks.
+    let mut client = gateway.client("alice").await;
+    let subscribe = json!({"channel": "chat:x", "token": of_main});
+    client.error("subscribe", subscribe).await;
+    let refresh = json!({"id": 99, "refresh": {"token": of_main}});
+    client.send_text(&refresh.to_string()).await;
+    assert_eq!(client.closed().await.code, 3500);
+    for message in ["subscription token refused", "token in a command refused"] {
+        expected.push((json!(message), json!("main"), json!("k1")));
+    }
+    gateway.until_logged("token in a command refused").await;
+    let log = logged_to_the_end(gateway).await;
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let refused = lines.filter(|line: &Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.ends_with("refused")
+    });
+    let told: Vec<_> = refused
+        .map(|line| {
+            (
+                line["message"].clone(),
+                line["issuer"].clone(),
+                line["kid"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(told, expected);
+}
+
 /// Series on the page of metrics.
 async fn series(gateway: &Gateway) -> BTreeSet<String> {
     let page = get_clear(gateway.admin, "/metrics").await.body;
@@ -297,10 +404,10 @@ async fn series(gateway: &Gateway) -> BTreeSet<String> {
 async fn random_names(gateway: &Gateway, round: u16) {
     let user = format!("user{round}");
     let partner = door::partner(&user, json!({"tenant": "t"}));
-    let kid = support::tokens::sign_raw(
+    let kid = sign_raw(
         &format!(r#"{{"alg":"HS{round}","kid":"k{round}"}}"#),
         &support::claims(&user).to_string(),
-        b"another-secret-that-is-long-enough-for-hs256",
+        ANOTHER_SECRET,
     );
     let header = format!("X-{round}");
     for request in [

@@ -70,7 +70,11 @@ pub(super) async fn answer(
     let mut answer = match result {
         Ok(answer) => answer,
         Err(Refusal::MethodNotAllowed) => gateway.refuse_method(question.allow(), client, path),
-        Err(refusal) => gateway.refuse(&refusal, client, path),
+        Err(refusal) => {
+            let (headers, query) = (request.headers(), request.uri().query());
+            let signer = || gateway.door().said_signer_plain(headers, query);
+            gateway.refuse_signed(&refusal, client, path, signer)
+        }
     };
     share_with_origin(gateway, request.headers(), answer.headers_mut());
     if request.method() == Method::OPTIONS && answer.status() == StatusCode::NO_CONTENT {

@@ -24,13 +24,14 @@ use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
 use super::visit::Visit;
-use crate::identity::Refusal;
+use crate::identity::{Refusal, SaidSigner};
 use crate::limits::{
     ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
     REQUESTS_PER_CONNECTION,
 };
 use crate::policy::ConnectionFacts;
 use crate::session::{Conversation, NoPlace, Reservation, close_orderly};
+use crate::telemetry::logs::field;
 
 /// What an upgraded stream is for.
 enum After {
@@ -183,7 +184,9 @@ impl Gateway {
             }
             Err(refusal) => {
                 // Told and counted as any other, whether a page can read it or not.
-                let answer = self.refuse(&refusal, client, path);
+                let (headers, query) = (request.headers(), request.uri().query());
+                let signer = || self.door().said_signer(headers, query, &upgrade.offer);
+                let answer = self.refuse_signed(&refusal, client, path, signer);
                 match self.explanation(&refusal, request) {
                     Some(explanation) => {
                         *after.lock() = Some(After::Explanation(explanation));
@@ -241,10 +244,10 @@ impl Gateway {
 
     /// What is not the gateway's: the development mode's pages, or nothing.
     async fn beside(&self, request: Request<Incoming>, client: Remote) -> Answer {
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return self.refuse_method("GET, HEAD, POST, OPTIONS", client, "");
-        }
         let path = request.uri().path().to_owned();
+        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+            return self.refuse_method("GET, HEAD, POST, OPTIONS", client, &path);
+        }
         match self.page(request).await {
             Ok(answer) => answer,
             Err(refusal) => self.refuse(&refusal, client, &path),
@@ -285,12 +288,26 @@ impl Gateway {
 
     /// A refusal is told once to the client, once to the log, once to the metrics.
     pub(super) fn refuse(&self, refusal: &Refusal, client: Remote, path: &str) -> Answer {
+        self.refuse_signed(refusal, client, path, SaidSigner::default)
+    }
+
+    /// The same where the request may have brought a token: its line says who signed that (LOG-3),
+    /// which is looked for only where a line is written.
+    pub(super) fn refuse_signed(
+        &self,
+        refusal: &Refusal,
+        client: Remote,
+        path: &str,
+        signer: impl FnOnce() -> SaidSigner,
+    ) -> Answer {
         let code = refusal.code();
         self.metrics.refused(refusal.label());
         self.charge(refusal, client, path);
         if let Some(left_out) = self.refusals.admit(code) {
-            let path = crate::telemetry::logs::field(path);
-            tracing::info!(code, reason = %refusal, %client, path, left_out, "request refused");
+            let SaidSigner { issuer, kid } = signer();
+            let (issuer, kid) = (issuer.as_deref().map(field), kid.as_deref().map(field));
+            let path = field(path);
+            tracing::info!(code, reason = %refusal, %client, path, issuer, kid, left_out, "request refused");
         }
         answer::refusal(refusal)
     }

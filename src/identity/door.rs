@@ -16,6 +16,7 @@ use super::revocations::Revocations;
 use super::subprotocol::Offer;
 use super::tickets::{Ticket, Tickets};
 use super::token::{self, Credential, Sources, Token, TokenSource};
+use super::unverified::SaidSigner;
 use super::verifier::Verifier;
 use crate::clock::UnixSeconds;
 
@@ -142,6 +143,27 @@ impl Door {
         let identity = self.verifier.verify(token, now).await?;
         self.revocations.check(&identity, now)?;
         Ok(identity)
+    }
+
+    /// Who signed the token of an upgrade, as it says itself; for the log line of its refusal.
+    pub fn said_signer(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        offer: &Offer,
+    ) -> SaidSigner {
+        match token::find(headers, query, offer, &self.sources) {
+            Ok((Credential::Token(token), _)) => SaidSigner::of(&token, &self.verifier),
+            _ => SaidSigner::default(),
+        }
+    }
+
+    /// The same of a request that is no upgrade.
+    pub fn said_signer_plain(&self, headers: &HeaderMap, query: Option<&str>) -> SaidSigner {
+        match token::find_plain(headers, query, &self.sources) {
+            Ok((token, _)) => SaidSigner::of(&token, &self.verifier),
+            Err(_) => SaidSigner::default(),
+        }
     }
 
     fn origin_of(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {

@@ -7,8 +7,8 @@
 //! [`Door`] calls them, and [`refusal`] is what they answer otherwise.
 //!
 //! This module must never make an identity from anything but a token that it verified, or the
-//! claims that it kept of one; take an algorithm or a key from a token, print a token or a part of
-//! one, or look at the machine's clock.
+//! claims that it kept of one; take an algorithm or a key from a token, print a token or more of one
+//! than its `iss` and `kid`, or look at the machine's clock.
 
 mod algorithm;
 mod claims;
@@ -52,5 +52,5 @@ pub use subscription::{SubscriptionFault, VerifiedSubscription};
 pub use tickets::{Ticket, TicketStore, Tickets};
 pub use token::{Credential, Sources, Token, TokenSource};
 pub use trust::IssuerTrust;
-pub use unverified::unverified_claims;
+pub use unverified::{SaidSigner, unverified_claims};
 pub use verifier::{MAX_PAYLOAD_BYTES, Published, Verifier};

@@ -209,6 +209,13 @@ impl Verifier {
         Some(issuer.settings.user_prefix.as_deref().unwrap_or_default())
     }
 
+    /// The name of an issuer whose `iss` this is.
+    pub(super) fn name_of(&self, iss: &str) -> Option<&str> {
+        let mut issuers = self.issuers.iter();
+        let issuer = issuers.find(|issuer| issuer.settings.issuer == iss)?;
+        Some(&issuer.name)
+    }
+
     /// The issuer whose `iss` this is, and whose keys are for this purpose.
     fn issuer_of(&self, iss: &str, purpose: Purpose) -> Result<&Issuer, Refusal> {
         let of_iss = |issuer: &&Issuer| issuer.settings.issuer == iss;
@@ -307,6 +314,11 @@ impl<'a> Parts<'a> {
 }
 
 impl Token {
+    /// The JSON of its header, which nobody has judged yet.
+    pub(super) fn header(&self) -> Result<Vec<u8>, Refusal> {
+        decode(Parts::split(self.expose())?.header)
+    }
+
     /// The JSON of its claims, which nobody has verified yet.
     pub(super) fn claims(&self) -> Result<Vec<u8>, Refusal> {
         decode(Parts::split(self.expose())?.payload)

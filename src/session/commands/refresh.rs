@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::VERSION;
 use crate::clock::UnixSeconds;
-use crate::identity::{Identity, Refusal, Token};
+use crate::identity::{Identity, Refusal, SaidSigner, Token};
 use crate::limits::{REFRESH_MARGIN, REFRESHES, TTL_MAX};
 use crate::protocol::{Disconnect, ErrorCode, RefreshResult};
 use crate::session::again::Which;
@@ -62,13 +62,13 @@ impl Client {
         };
         match verified {
             Ok(identity) if self.is_same_user(&identity) => Ok(identity),
-            Ok(_) => Err(self.refuse_token(command, "another_user")),
+            Ok(_) => Err(self.refuse_token(command, "another_user", token)),
             Err(Refusal::TokenExpired) => Err(expired),
             Err(Refusal::TokenRevoked) => Err(Disconnect::TokenRevoked.into()),
             Err(Refusal::UserBlocked) => Err(Disconnect::UserBlocked.into()),
             // The fault is not the token's: the client may come with it again.
             Err(refusal) if refusal.is_passing() => Err(ErrorCode::InternalServerError.into()),
-            Err(refusal) => Err(self.refuse_token(command, refusal.code())),
+            Err(refusal) => Err(self.refuse_token(command, refusal.code(), token)),
         }
     }
 
@@ -76,18 +76,35 @@ impl Client {
         other.user() == self.identity.user() && other.issuer() == self.identity.issuer()
     }
 
-    fn refuse_token(&self, command: &'static str, reason: &'static str) -> Stop {
+    fn refuse_token(
+        &self,
+        command: &'static str,
+        reason: &'static str,
+        token: &SecretString,
+    ) -> Stop {
         if let Some(left_out) = self.node.lines.admit("token in a command refused") {
+            let signer = self.said_signer(token);
             tracing::warn!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
                 command,
                 reason,
+                issuer = signer.issuer.as_deref().map(logs::field),
+                kid = signer.kid.as_deref().map(logs::field),
                 left_out,
                 "token in a command refused"
             );
         }
         Disconnect::InvalidToken.into()
+    }
+
+    /// Who signed a token, as it says itself; for the log line of its refusal.
+    pub(super) fn said_signer(&self, token: &SecretString) -> SaidSigner {
+        let terms = self.node.terms.load();
+        match Token::parse(token.expose_secret()) {
+            Ok(token) => SaidSigner::of(&token, &terms.door.verifier),
+            Err(_) => SaidSigner::default(),
+        }
     }
 
     /// The newer identity is the connection's from now on, in all that it hears and does.

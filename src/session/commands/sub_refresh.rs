@@ -114,17 +114,25 @@ impl Client {
             }
             Err(fault) => (NotTaken::Bad, fault.code()),
         };
-        self.log_bad_subscription_token(channel, reason);
+        self.log_bad_subscription_token(channel, reason, token);
         Err(not_taken)
     }
 
-    fn log_bad_subscription_token(&self, channel: &ChannelName, reason: &'static str) {
+    fn log_bad_subscription_token(
+        &self,
+        channel: &ChannelName,
+        reason: &'static str,
+        token: &SecretString,
+    ) {
         if let Some(left_out) = self.node.lines.admit("subscription token refused") {
+            let signer = self.said_signer(token);
             tracing::warn!(
                 user = logs::field(self.identity.user().as_str()),
                 client = self.peer.name(),
                 channel = logs::field(channel.as_str()),
                 reason,
+                issuer = signer.issuer.as_deref().map(logs::field),
+                kid = signer.kid.as_deref().map(logs::field),
                 left_out,
                 "subscription token refused"
             );
