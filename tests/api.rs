@@ -120,6 +120,46 @@ async fn admin_1_each_of_several_keys_is_good() {
     assert_eq!(ask(gateway.admin, &call).await.status, 401);
 }
 
+// A key that leaked is good until the next reload at the longest, and one in its place from then on.
+#[tokio::test]
+async fn admin_1_a_reload_puts_other_keys_in_force() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("api.key");
+    let write = |key: &str| {
+        std::fs::write(&file, key).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, mode).unwrap();
+    };
+    let (leaked, next) = (
+        "the-api-key-that-leaked-has-more-than-32-bytes",
+        "the-next-api-key-has-more-than-32-bytes-too",
+    );
+    write(leaked);
+    let option = format!("api_key_file = {:?}\n", file.display().to_string());
+    let gateway = Gateway::with(&Setup {
+        tables: &format!("[admin]\n{option}"),
+        ..Setup::default()
+    });
+    let status = async |key: &str| {
+        let call = without_key("unblock_user", ALICE).and("X-API-Key", key);
+        ask(gateway.admin, &call).await.status
+    };
+    assert_eq!((status(leaked).await, status(next).await), (200, 401));
+    write(next);
+    let text = gateway.written();
+    assert!(gateway.reload(&text).await);
+    assert_eq!((status(leaked).await, status(next).await), (401, 200));
+    // One that is not good leaves the keys that there are.
+    write("short");
+    assert!(!gateway.reload(&text).await);
+    assert_eq!(status(next).await, 200);
+    assert!(gateway.reload(&text.replace(&option, "")).await);
+    assert_eq!(status(next).await, 401);
+    let env = "api_key_env = \"GATEPOST_TEST_SECRET\"\n";
+    assert!(gateway.reload(&text.replace(&option, env)).await);
+    assert_eq!((status(next).await, status(SECRET).await), (401, 200));
+}
+
 #[tokio::test]
 async fn admin_1_the_public_listener_has_no_api() {
     let gateway = api::start();

@@ -1,7 +1,9 @@
 //! API keys: who may use the server API (SECURITY.md ADMIN-1).
 
 use std::fmt;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -67,6 +69,28 @@ impl ApiKeys {
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKeys({})", self.len())
+    }
+}
+
+/// The keys in force: a configuration that is read again puts its own in their place, so that one
+/// that leaked opens nothing any more. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct KeysInForce(Arc<ArcSwap<ApiKeys>>);
+
+impl KeysInForce {
+    /// These, until others take their place.
+    pub fn new(keys: ApiKeys) -> KeysInForce {
+        KeysInForce(Arc::new(ArcSwap::from_pointee(keys)))
+    }
+
+    /// From now on these, and no others.
+    pub fn replace(&self, keys: ApiKeys) {
+        self.0.store(Arc::new(keys));
+    }
+
+    /// Those of this moment.
+    pub fn load(&self) -> Arc<ApiKeys> {
+        self.0.load_full()
     }
 }
 

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use keys::{ApiKeyFault, ApiKeys};
+pub use keys::{ApiKeyFault, ApiKeys, KeysInForce};
 
 use crate::clock::Clock;
 use crate::policy::UserId;
@@ -27,7 +27,7 @@ use crate::telemetry::{Metrics, logs};
 /// What answers the server API.
 pub struct Backend {
     /// Who may ask.
-    pub keys: ApiKeys,
+    pub keys: KeysInForce,
     /// Who is here.
     pub sessions: Sessions,
     /// The time that revocations are judged by.

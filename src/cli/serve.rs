@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use self::keepers::Keepers;
 use self::reload::{InUse, Reload};
 use super::{NO, complain};
-use crate::backend::Backend;
+use crate::backend::{Backend, KeysInForce};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
 use crate::edge::{
@@ -213,8 +213,9 @@ impl House {
         }
         .context("the public listener")?;
         let backend = Backend {
-            keys: config.api_keys,
+            keys: api_keys.clone(),
             sessions: sessions.clone(),
+        let api_keys = KeysInForce::new(config.api_keys);
             clock: clock.clone(),
             metrics: metrics.clone(),
         };
@@ -233,6 +234,7 @@ impl House {
             reloads,
             keepers: Keepers::new(metrics.clone()),
             metrics,
+            api_keys,
             clock,
         };
         let house = House {

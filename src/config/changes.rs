@@ -9,6 +9,7 @@ use super::Config;
 const LIVE: &[&str] = &[
     // An option outside of all tables.
     ".expect_files",
+    "admin.api_key",
     "claims.",
     "door.allow_missing_origin",
     "door.cookie",

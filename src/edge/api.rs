@@ -95,11 +95,12 @@ fn told(status: StatusCode, body: &Value) -> Answer {
 
 /// One key, in one of two headers. All that is wrong has one answer (ADMIN-1).
 fn check_key(backend: &Backend, headers: &HeaderMap) -> Result<(), Refusal> {
-    if backend.keys.is_empty() {
+    let keys = backend.keys.load();
+    if keys.is_empty() {
         return Err(Refusal::ApiClosed);
     }
     match presented(headers) {
-        Some(key) if backend.keys.accept(key) => Ok(()),
+        Some(key) if keys.accept(key) => Ok(()),
         _ => Err(Refusal::ApiKeyWrong),
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::keepers::Keepers;
+use crate::backend::KeysInForce;
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{CertificateFiles, Config, Loaded, Tls};
 use crate::edge::tls::leaf::{self, LeafFault, Validity};
@@ -39,6 +40,7 @@ pub(super) struct Reload {
     pub(super) addresses: Arc<Addresses>,
     pub(super) reloads: Reloads,
     pub(super) keepers: Keepers,
+    pub(super) api_keys: KeysInForce,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
 }
@@ -151,6 +153,7 @@ impl Reload {
         self.addresses.replace_rates(config.limits.addresses);
         self.sessions.replace_terms(Terms {
             policy: config.policy,
+        self.api_keys.replace(config.api_keys);
             door: Arc::new(door),
             settings: config.session,
         });
