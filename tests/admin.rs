@@ -15,7 +15,7 @@ use support::answers::assert_of_every_answer;
 use support::http::{Answer, get_clear, read_answer};
 use support::request::{PATH, Request};
 use support::wire::{connect_frame, frame};
-use support::{Gateway, PATIENCE, door, token, token_with};
+use support::{Gateway, PATIENCE, Setup, door, token, token_with};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -123,6 +123,25 @@ async fn the_metrics_name_what_happened() {
             .until_metric(&format!("gatepost_{name}"), value)
             .await;
     }
+}
+
+/// CEL-1: a rule that cannot be evaluated denies, and whoever wrote it can see which it is.
+#[tokio::test]
+async fn cel_1_a_rule_that_fails_is_counted_by_its_name() {
+    let gateway = Gateway::with(&Setup {
+        rules: Some(&support::RULES.replace("[claims]", "[claims]\nlevel = \"\"")),
+        tables: "[room.number]\nsubscribe = \"int(claims.level) > 0\"",
+        ..Setup::default()
+    });
+    let mut client = gateway.client("alice").await;
+    for channel in ["number:7", "number:8", "team:red"] {
+        let wish = json!({"channel": channel});
+        assert_eq!(client.error("subscribe", wish).await, 103, "{channel}");
+    }
+    let series = "gatepost_rule_failures_total{rule=\"room.number.subscribe\"}";
+    assert_eq!(gateway.metric(series).await, 2.0);
+    let page = get_clear(gateway.admin, "/metrics").await.body;
+    assert!(!page.contains("rule=\"room.team.subscribe\""), "{page}");
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether a rule could not be evaluated: an error of the config that should be counted.
+    /// Whether a rule could not be evaluated: a fault of the config, which is counted (CEL-1).
     pub fn is_failure(&self) -> bool {
         matches!(self, Reason::RuleFailed(_))
     }

@@ -109,6 +109,9 @@ impl Client {
         let policy = &terms.policy;
         let decision = policy.decide(&subject, channel, permission);
         self.count_decision(permission, decision.is_allowed(), decision.step());
+        if let Some(rule) = decision.rule().filter(|_| decision.reason().is_failure()) {
+            self.node.metrics.rule_failed(rule);
+        }
         if let Some(shadow) = policy.shadow(&subject, channel, permission) {
             self.node.metrics.shadowed(
                 channel.namespace().as_str(),

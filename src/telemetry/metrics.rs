@@ -1,123 +1,21 @@
 //! Counters for `/metrics`, in the OpenMetrics text format that Prometheus reads.
-//!
-//! Labels are reasons, codes and configured names only: nothing that a client can invent (LOG-4).
+
+mod labels;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Why the door refused.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RefusalLabels {
-    /// The refusal's stable code.
-    code: &'static str,
-}
-
-/// What was decided, and by which step.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct DecisionLabels {
-    /// subscribe, publish, history or presence.
-    permission: &'static str,
-    /// allow or deny.
-    decision: &'static str,
-    /// The step of the decision.
-    step: &'static str,
-}
-
-/// What a room's candidate rules would have decided, beside what was decided.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ShadowLabels {
-    /// The room, which the config names.
-    room: String,
-    /// subscribe, publish, history or presence.
-    permission: &'static str,
-    /// allow or deny: what was decided, and acted on.
-    decision: &'static str,
-    /// allow or deny: what would have been.
-    shadow: &'static str,
-}
-
-/// With which code a connection ended.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CloseLabels {
-    /// The close code; 1006 where the connection was lost without one.
-    code: u32,
-    /// Who ended it: client, server, network.
-    by: &'static str,
-}
-
-/// How a TLS handshake ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeResult {
-    /// It completed.
-    Done,
-    /// The peer and we could not agree, or it spoke something else.
-    Failed,
-    /// It took too long.
-    TimedOut,
-    /// It was the oldest silent socket when the room for these was full.
-    Dropped,
-}
-
-/// Whatever went wrong between the peer and rustls.
-impl From<std::io::Error> for HandshakeResult {
-    fn from(_: std::io::Error) -> HandshakeResult {
-        HandshakeResult::Failed
-    }
-}
-
-impl HandshakeResult {
-    /// The word in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HandshakeResult::Done => "done",
-            HandshakeResult::Failed => "failed",
-            HandshakeResult::TimedOut => "timed_out",
-            HandshakeResult::Dropped => "dropped",
-        }
-    }
-}
-
-/// One label with a text of ours.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TextLabels {
-    /// What is counted apart.
-    kind: &'static str,
-}
-
-/// What was asked of the server API.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ApiLabels {
-    /// One of the methods.
-    method: &'static str,
-    /// ok or error.
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
-/// One issuer, by the name that the configuration gives it.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct IssuerLabels {
-    issuer: String,
-}
-
-/// How asking an issuer for its keys ended.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct FetchLabels {
-    issuer: String,
-    /// `new`, `unchanged`, or the kind of the fault.
-    outcome: &'static str,
-}
+pub use labels::HandshakeResult;
+use labels::{
+    ApiLabels, CloseLabels, DecisionLabels, FetchLabels, IssuerLabels, RefusalLabels, ResultLabels,
+    RuleLabels, ShadowLabels, TextLabels,
+};
 
 /// All metrics of a node. Cheap to clone; what runs often is counted once for many.
 #[derive(Clone, Default)]
@@ -160,6 +58,7 @@ pub struct Metrics {
     api_calls: Family<ApiLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
+    rule_failures: Family<RuleLabels, Counter>,
     shadows: Family<ShadowLabels, Counter>,
     closes: Family<CloseLabels, Counter>,
     handshakes: Family<ResultLabels, Counter>,
@@ -194,6 +93,11 @@ impl Metrics {
         );
         registry.register("refusals", "Requests refused, by code", m.refusals.clone());
         registry.register("decisions", "Permissions decided", m.decisions.clone());
+        registry.register(
+            "rule_failures",
+            "Rules that could not be evaluated, and so denied",
+            m.rule_failures.clone(),
+        );
         registry.register("shadow_decisions", "By candidate rules", m.shadows.clone());
         registry.register(
             "publications",
@@ -318,6 +222,12 @@ impl Metrics {
                 step,
             })
             .inc();
+    }
+
+    /// Counts that a rule could not be evaluated, which denied: a fault of the configuration.
+    pub fn rule_failed(&self, rule: &str) {
+        let rule = rule.to_owned();
+        self.rule_failures.get_or_create(&RuleLabels { rule }).inc();
     }
 
     /// Counts what candidate rules would have decided.
