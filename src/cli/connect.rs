@@ -15,9 +15,10 @@ mod upgrade;
 mod wire;
 
 pub(super) use self::print::clean;
+pub(super) use self::trust::roots;
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ use self::print::Printer;
 use self::talk::Talk;
 use self::target::Target;
 use self::upgrade::{HANDSHAKE_TIMEOUT, Stream};
+use super::complain;
 use crate::clock::Clock;
 use crate::dev::{DEFAULT_STATE_DIR, certificate_path, has_issuer, open_issuer};
 
@@ -120,11 +122,8 @@ async fn connect(args: &ConnectArgs, token: Option<SecretString>) -> anyhow::Res
         Some(Ok(socket)) => return converse(args, socket, stop).await,
         Some(Err(refusal)) => refusal,
     };
-    complain(
-        &upgrade::read_refusal(&mut stream, *refusal)
-            .await
-            .to_string(),
-    )?;
+    let refusal = upgrade::read_refusal(&mut stream, *refusal).await;
+    complain(&clean(&refusal.to_string()));
     Ok(ExitCode::FAILURE)
 }
 
@@ -158,18 +157,18 @@ async fn converse<S: Stream>(
     };
     let printer = Printer::new(io::stdout(), Clock::system());
     let conversation = Conversation::new(socket, talk, printer, at_end);
-    finish(conversation.run(&mut input::lines()?, stop).await)
+    Ok(finish(conversation.run(&mut input::lines()?, stop).await))
 }
 
-fn finish(end: End) -> anyhow::Result<ExitCode> {
+fn finish(end: End) -> ExitCode {
     match end {
-        End::Ours | End::OutputClosed => Ok(ExitCode::SUCCESS),
+        End::Ours | End::OutputClosed => ExitCode::SUCCESS,
         End::Lost(reason) => {
             // On a terminal it has just been read as the last line.
             if !io::stdout().is_terminal() {
-                complain(&reason)?;
+                complain(&clean(&reason));
             }
-            Ok(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
     }
 }
@@ -213,13 +212,6 @@ fn trusted(args: &ConnectArgs) -> Option<PathBuf> {
         (args.target.is_loopback() && path.is_file()).then_some(path)
     };
     args.ca.clone().or_else(development)
-}
-
-fn complain(reason: &str) -> io::Result<()> {
-    match writeln!(io::stderr().lock(), "gatepost: {}", print::clean(reason)) {
-        Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => Err(fault),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

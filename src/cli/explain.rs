@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
@@ -52,8 +53,8 @@ pub(super) struct ExplainArgs {
     channel: ChannelName,
 
     /// What is asked for
-    #[arg(long, value_name = "PERMISSION")]
-    permission: Asked,
+    #[arg(long, value_name = "PERMISSION", value_parser = permission())]
+    permission: Permission,
 
     /// What rules may read of the connection: address, origin, protocol
     #[arg(long, value_name = "JSON", value_parser = connection)]
@@ -72,26 +73,6 @@ pub(super) struct ExplainArgs {
 #[derive(Clone, Debug)]
 struct Object(Map<String, Value>);
 
-/// A permission, as it is asked for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Asked {
-    Subscribe,
-    Publish,
-    History,
-    Presence,
-}
-
-impl From<Asked> for Permission {
-    fn from(asked: Asked) -> Permission {
-        match asked {
-            Asked::Subscribe => Permission::Subscribe,
-            Asked::Publish => Permission::Publish,
-            Asked::History => Permission::History,
-            Asked::Presence => Permission::Presence,
-        }
-    }
-}
-
 /// Decides, prints why, and gives 1 when it is denied.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let examined = Config::examine(&args.config, Scope::Rules);
@@ -107,8 +88,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         described.connection = connection.clone();
     }
     let made_up = described.make(policy)?;
-    let permission = args.permission.into();
-    let explanation = policy.explain(&made_up.subject(), &args.channel, permission);
+    let explanation = policy.explain(&made_up.subject(), &args.channel, args.permission);
     let mut out = std::io::stdout().lock();
     match args.json {
         true => writeln!(out, "{:#}", explanation.to_json())?,
@@ -149,6 +129,13 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
     let mut described = Described::new(claims);
     described.prefix = issuer.map_or_else(String::new, |issuer| issuer.user_prefix.clone());
     Ok(described)
+}
+
+/// Reads a permission, and lists them all where it is none.
+pub(super) fn permission() -> impl TypedValueParser<Value = Permission> {
+    let words = PossibleValuesParser::new(Permission::ALL.map(Permission::as_str));
+    // It is one of these by now.
+    words.try_map(|word| Permission::parse(&word).ok_or("there is no such permission"))
 }
 
 fn object(text: &str) -> Result<Object, String> {

@@ -12,6 +12,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use crate::cli::connect::roots;
 use crate::config::Config;
 use crate::dev::{DEFAULT_STATE_DIR, api_key_path};
 use crate::fetch::{Bounds, FetchFault, Fetcher, Roots, Url};
@@ -90,15 +91,7 @@ impl Access {
                 None => key_of_development(args)?,
             },
         };
-        let roots = match &args.ca {
-            None => Roots::System,
-            Some(file) => {
-                let text = fs::read(file);
-                let text = text.with_context(|| format!("cannot read {}", file.display()))?;
-                let roots = Roots::of_pem(&text);
-                roots.map_err(|why| anyhow!("{} {why}", file.display()))?
-            }
-        };
+        let roots = roots(args.ca.as_deref())?;
         Ok(Ok(Access { base, key, roots }))
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::object;
 use crate::cli::connect::clean;
-use crate::cli::explain::Asked;
+use crate::cli::explain::permission;
 use crate::policy::{ChannelName, Permission};
 
 #[derive(Args, Clone, Debug)]
@@ -30,15 +30,15 @@ pub(super) struct ExplainArgs {
     channel: ChannelName,
 
     /// What is asked for; may be given several times
-    #[arg(long, value_name = "PERMISSION", required = true)]
-    permission: Vec<Asked>,
+    #[arg(long, value_name = "PERMISSION", required = true, value_parser = permission())]
+    permission: Vec<Permission>,
 }
 
 impl ExplainArgs {
     /// The request; `with_text` if it is to be answered for eyes too.
     pub(super) fn body(self, with_text: bool) -> Value {
-        let permissions = self.permission.into_iter().map(Permission::from);
-        let permissions: Vec<&str> = permissions.map(Permission::as_str).collect();
+        let permissions = self.permission.into_iter().map(Permission::as_str);
+        let permissions: Vec<&str> = permissions.collect();
         object([
             ("client", self.client.map(Value::from)),
             ("user", self.user.map(Value::from)),

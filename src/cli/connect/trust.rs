@@ -1,4 +1,4 @@
-//! Whose certificates the client accepts: those of a file, or the system's.
+//! Whose certificates a client of the command line accepts: those of a file, or the system's.
 
 use std::path::Path;
 
@@ -7,16 +7,18 @@ use tokio_rustls::rustls::ClientConfig;
 
 use crate::fetch::Roots;
 
-/// The TLS settings of the client; with `ca`, only what that file vouches for is trusted.
-pub(super) fn client_config(ca: Option<&Path>) -> anyhow::Result<ClientConfig> {
-    let roots = match ca {
-        Some(path) => {
-            let text = std::fs::read(path);
-            let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-            Roots::of_pem(&text).map_err(|why| anyhow!("{} {why}", path.display()))?
-        }
-        None => Roots::System,
+/// What vouches for a server; with `ca`, only what is in that file.
+pub(in crate::cli) fn roots(ca: Option<&Path>) -> anyhow::Result<Roots> {
+    let Some(path) = ca else {
+        return Ok(Roots::System);
     };
-    let config = roots.client_config();
+    let text = std::fs::read(path);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    Roots::of_pem(&text).map_err(|why| anyhow!("{} {why}", path.display()))
+}
+
+/// The TLS settings of a client that trusts these.
+pub(super) fn client_config(ca: Option<&Path>) -> anyhow::Result<ClientConfig> {
+    let config = roots(ca)?.client_config();
     config.map_err(|why| anyhow!("{why}: give some with --ca"))
 }
