@@ -1,6 +1,7 @@
-//! Every limit that is not an option, with its unit and what it costs at worst.
+//! The limits of a node that are no options, with their units and what they cost at worst.
 //!
 //! Limits that an operator may need to change are options (`config`); their defaults stand there.
+//! Those of the form of one thing (a token, a key set, a rule) stand with it.
 
 use std::time::Duration;
 
@@ -52,12 +53,20 @@ pub const TICKET_BYTES: usize = 64 * 1024 * 1024;
 
 /// Backlog of the listening socket. tokio's own is 128, and each overflow costs a client a second.
 pub const LISTEN_BACKLOG: u32 = 4096;
+/// Bytes that the kernel may hold for a client that reads slowly; it doubles them. Without this the
+/// buffer of one stalled reader grows to 4 MiB.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// What rustls may hold of plaintext and of ciphertext for a connection whose socket is full, until
+/// it is upgraded.
+pub const TLS_BUFFER_BYTES: usize = 32 * 1024;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.
 pub const ACCEPTS_IN_A_TURN: usize = 8;
 /// Bytes of a fault that health tells of a reload.
 pub const RELOAD_FAULT_BYTES: usize = 4096;
 /// Over which connections that hear nothing decide again after a reload.
 pub const RELOAD_WINDOW: Duration = Duration::from_secs(10);
+/// How long a reload waits for the keys of issuers that are new: as long as a fetch may take.
+pub const RELOAD_KEYS_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is looked whether the file of the certificate is another.
 pub const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(1);
 /// How many days before its end a certificate is warned of.
@@ -70,6 +79,9 @@ pub const ENDS_IN_A_TURN: usize = 8;
 pub const ACCEPT_RETRY_MIN: Duration = Duration::from_millis(10);
 /// Longest wait after accept failed for want of file descriptors.
 pub const ACCEPT_RETRY_MAX: Duration = Duration::from_secs(1);
+/// After how long a user who has all connections is told to come again. They end in their own time;
+/// asking more often helps nobody.
+pub const RETRY_WHEN_FULL: Duration = Duration::from_secs(30);
 /// Users of whom is known how often they connected.
 pub const USERS_COUNTED: usize = 65_536;
 /// Addresses, with the prefixes of IPv6, of which is known how often they connected or failed.

@@ -90,12 +90,14 @@ async fn serve(
     let hangup = signal(SignalKind::hangup())?;
     let mut stops = Stops::new()?;
     let drain = config.drain.clone();
-    let (house, reload) = House::build(config, file, site, newcomers)?;
+    let clock = Clock::system();
+    let (house, reload) = House::build(config, file, site, clock.clone(), newcomers)?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let listener = tasks.spawn_on(house.listener.run(stop.clone()), newcomers);
     let admin = tasks.spawn(house.admin.run(stop.clone()));
-    let sweeper = tasks.spawn(sweep(house.engine, house.sessions.clone(), stop.clone()));
+    let sweep = sweep(house.engine, house.sessions.clone(), clock, stop.clone());
+    let sweeper = tasks.spawn(sweep);
     let keeper = house
         .keeper
         .map(|keeper| tasks.spawn(keeper.run(stop.clone())));
@@ -156,11 +158,12 @@ impl House {
         config: Config,
         file: Option<PathBuf>,
         site: Option<Arc<dyn Site>>,
+        clock: Clock,
         newcomers: &Handle,
     ) -> anyhow::Result<(House, Reload)> {
         let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
         let reloads = Reloads::default();
-        let (clock, metrics, readiness) = (Clock::system(), Metrics::new(), Readiness::default());
+        let (metrics, readiness) = (Metrics::new(), Readiness::default());
         let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
         let door = Door {
             revocations: Arc::new(revocations),
@@ -212,10 +215,10 @@ impl House {
             Listener::bind(config.listen.public, transport, gateway.clone())
         }
         .context("the public listener")?;
+        let api_keys = KeysInForce::new(config.api_keys);
         let backend = Backend {
             keys: api_keys.clone(),
             sessions: sessions.clone(),
-        let api_keys = KeysInForce::new(config.api_keys);
             clock: clock.clone(),
             metrics: metrics.clone(),
         };
@@ -231,10 +234,10 @@ impl House {
             certificate,
             sessions: sessions.clone(),
             addresses,
+            api_keys,
             reloads,
             keepers: Keepers::new(metrics.clone()),
             metrics,
-            api_keys,
             clock,
         };
         let house = House {
@@ -280,14 +283,19 @@ fn cores() -> usize {
 }
 
 /// Frees what expired: of the engine a part each second, of the revocations all each minute.
-async fn sweep(engine: Arc<MemoryEngine>, sessions: Sessions, stop: CancellationToken) {
-    let (clock, mut passed) = (Clock::system(), 0_u64);
+async fn sweep(
+    engine: Arc<MemoryEngine>,
+    sessions: Sessions,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let mut passed = 0_u64;
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(seconds.tick()).await.is_some() {
         engine.sweep();
         passed += 1;
-        if passed % 60 == 0 {
+        if passed.is_multiple_of(60) {
             sessions.terms().door.revocations.sweep(clock.now());
         }
     }

@@ -1,7 +1,5 @@
 //! `[admin]`: the keys of the server API. They are read here, and kept as hashes only.
 
-use std::path::Path;
-
 use secrecy::zeroize::Zeroizing;
 use toml::de::DeValue;
 
@@ -47,7 +45,7 @@ pub(super) fn read(
     let from_files = section.option("api_key_file", |value| {
         each(value, |name| {
             let file = source.resolve(name);
-            key(files::secret_file(Path::new(&file))?).map(|key| (file.display().to_string(), key))
+            key(files::secret_file(&file)?).map(|key| (file.display().to_string(), key))
         })
     });
     let mut admin = Admin::default();

@@ -11,13 +11,11 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::clock::UnixSeconds;
+use crate::identity::token::MAX_TOKEN_BYTES;
 use crate::policy::{UserId, UserIdFault};
 
 /// The claims that the signer writes; a caller's claims may not name them.
 const REGISTERED: [&str; 6] = ["aud", "exp", "iat", "iss", "jti", "sub"];
-
-/// What the door reads of a token at most (SECURITY.md JWT-11).
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The largest whole second that a JSON number carries exactly (SECURITY.md JWT-13).
 const MAX_TIME: u64 = 1 << 53;

@@ -16,7 +16,9 @@ use super::stream::Stream;
 use super::tls::{Certificates, Tls};
 use super::visit::Visit;
 use super::{Gateway, HandshakeLimits};
-use crate::limits::{ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN, ACCEPTS_IN_A_TURN, LISTEN_BACKLOG};
+use crate::limits::{
+    ACCEPT_RETRY_MAX, ACCEPT_RETRY_MIN, ACCEPTS_IN_A_TURN, LISTEN_BACKLOG, SEND_BUFFER_BYTES,
+};
 use crate::telemetry::HandshakeResult;
 
 /// How the public listener speaks.
@@ -221,9 +223,6 @@ fn configure(listener: &TcpSocket) -> io::Result<()> {
     listener.set_tcp_user_timeout(Some(Duration::from_secs(20)))?;
     Ok(())
 }
-
-/// The kernel doubles it; without it the buffer of one stalled reader grows to 4 MiB.
-const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Errors that say something about one connection that was lost before it was taken.
 pub(super) fn is_of_one_connection(error: &io::Error) -> bool {

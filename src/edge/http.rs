@@ -27,7 +27,7 @@ use super::visit::Visit;
 use crate::identity::{Refusal, SaidSigner};
 use crate::limits::{
     ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
-    REQUESTS_PER_CONNECTION,
+    REQUESTS_PER_CONNECTION, RETRY_WHEN_FULL,
 };
 use crate::policy::ConnectionFacts;
 use crate::session::{Conversation, NoPlace, Reservation, close_orderly};
@@ -322,6 +322,3 @@ pub(super) fn no_place(why: NoPlace) -> Refusal {
         NoPlace::TooOften { retry_after } => Refusal::UserConnectsTooOften { retry_after },
     }
 }
-
-/// A user's connections end in their own time; asking more often helps nobody.
-const RETRY_WHEN_FULL: std::time::Duration = std::time::Duration::from_secs(30);

@@ -1,7 +1,8 @@
 //! Who may do what: channel names, room rules, and the decision with its explanation.
 //!
-//! Pure functions over data: no sockets, no clock of its own, no locks. The session asks
-//! [`Policy::decide`] before each effect and turns what it answers into a permit; `explain` and
+//! Pure functions over data: no sockets, no clock of its own, and no lock in a decision (those around
+//! the claims and the patterns that many tokens share are taken when a token is read). The session
+//! asks [`Policy::decide`] before each effect and turns what it answers into a permit; `explain` and
 //! the config's expectations ask the very same function with subjects that are made up. Nothing
 //! here may depend on whether a channel has members or history.
 

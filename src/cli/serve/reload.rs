@@ -22,7 +22,9 @@ use crate::edge::tls::leaf::{self, LeafFault, Validity};
 use crate::edge::tls::pem;
 use crate::edge::{Addresses, Certificates, Reloads};
 use crate::identity::Door;
-use crate::limits::{CERTIFICATE_INTERVAL, CERTIFICATE_WARNING_DAYS, RELOAD_WINDOW};
+use crate::limits::{
+    CERTIFICATE_INTERVAL, CERTIFICATE_WARNING_DAYS, RELOAD_KEYS_TIMEOUT, RELOAD_WINDOW,
+};
 use crate::session::{Sessions, Terms};
 use crate::telemetry::Metrics;
 
@@ -38,9 +40,9 @@ pub(super) struct Reload {
     pub(super) certificate: Option<InUse>,
     pub(super) sessions: Sessions,
     pub(super) addresses: Arc<Addresses>,
+    pub(super) api_keys: KeysInForce,
     pub(super) reloads: Reloads,
     pub(super) keepers: Keepers,
-    pub(super) api_keys: KeysInForce,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
 }
@@ -151,9 +153,9 @@ impl Reload {
             self.reloads.done(CERTIFICATE);
         }
         self.addresses.replace_rates(config.limits.addresses);
+        self.api_keys.replace(config.api_keys);
         self.sessions.replace_terms(Terms {
             policy: config.policy,
-        self.api_keys.replace(config.api_keys);
             door: Arc::new(door),
             settings: config.session,
         });
@@ -202,13 +204,10 @@ async fn keys_are_there(door: &Door) {
             looks.tick().await;
         }
     };
-    if timeout(KEYS_TIMEOUT, there).await.is_err() {
+    if timeout(RELOAD_KEYS_TIMEOUT, there).await.is_err() {
         tracing::warn!("an issuer of the configuration has no keys yet");
     }
 }
-
-/// As long as a fetch may take.
-const KEYS_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl InUse {
     fn watch(&self) -> Watched {

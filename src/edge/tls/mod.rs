@@ -20,6 +20,7 @@ use tokio_rustls::rustls::{ServerConfig, crypto, version};
 use tokio_rustls::server::TlsStream;
 
 use super::silent::SilentSockets;
+use crate::limits::TLS_BUFFER_BYTES;
 use crate::telemetry::HandshakeResult;
 use crate::turns::Turns;
 
@@ -136,6 +137,3 @@ async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     })
     .await
 }
-
-/// What rustls may hold of plaintext and of ciphertext for a connection whose socket is full.
-const TLS_BUFFER_BYTES: usize = 32 * 1024;
