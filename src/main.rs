@@ -3,6 +3,11 @@
 
 use std::process::ExitCode;
 
+/// A delivery and an admission allocate a dozen times each, and what one thread allocates another
+/// often frees: that of the C library costs 5 to 12 % of all CPU more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     gatepost::cli::main()
 }

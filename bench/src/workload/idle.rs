@@ -37,8 +37,10 @@ pub async fn run(options: &Options, server: &Server) -> Result<Measurement> {
     let (first, measured) = guests.split_at(options.warm_up);
     let settle = Duration::from_secs_f64(options.settle);
     let mut crowd = Crowd::new();
-    gather(&mut crowd, target, first, "warm").await?;
-    sleep(settle).await;
+    if !first.is_empty() {
+        gather(&mut crowd, target, first, "warm").await?;
+        sleep(settle).await;
+    }
 
     let (before, kernel_before) = (server.pss_kib()?, KernelMemory::now()?);
     let window = Window::open(server)?;
