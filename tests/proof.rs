@@ -300,6 +300,103 @@ fn against_an_older_config_it_tells_who_gains_and_who_loses() {
     assert!(broken.out().contains("old.toml:2:"), "{}", broken.out());
 }
 
+const PARTNER: &str = r#"
+[[issuer]]
+name = "partner"
+issuer = "https://partner.example/"
+audience = ["gatepost"]
+algorithms = ["HS256"]
+secret_env = "NOT_SET_ANYWHERE_EITHER"
+user_prefix = "p/"
+"#;
+
+/// Claims that would grant, of a token whose issuer may have `grants = false`.
+fn expected_of(sub: &str, iss: &str, decision: &str) -> String {
+    format!(
+        r#"
+[[expect]]
+claims = {{ sub = "{sub}", {iss} caps = [{{ channels = ["team:red"], allow = ["sub"] }}] }}
+channel = "team:red"
+permission = "subscribe"
+decision = "{decision}"
+"#
+    )
+}
+
+/// What the door would not grant proves nothing, whoever asks.
+#[test]
+fn claims_grant_only_what_their_issuer_lets_them() {
+    let silent = CONFIG.replace(
+        "user_prefix = \"m/\"",
+        "user_prefix = \"m/\"\ngrants = false",
+    );
+    let checked = |config: &str, expectation: &str| {
+        let folder = Folder::with(&format!("{config}{expectation}"));
+        let checked = folder.check(&[]);
+        (checked.code(), checked.out())
+    };
+    let (code, out) = checked(&silent, &expected_of("m/bob", "", "deny"));
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(checked(CONFIG, &expected_of("m/bob", "", "allow")).0, 0);
+
+    // Of several, the one whose token it is decides: by `iss`, by its name, or by its prefix.
+    let two = format!("{silent}{PARTNER}");
+    let main = "iss = \"https://auth.example.com/\",";
+    let partner = "iss = \"https://partner.example/\",";
+    for (iss, decision) in [(main, "deny"), (partner, "allow")] {
+        let (code, out) = checked(&two, &expected_of("bob", iss, decision));
+        assert_eq!(code, 0, "{out}");
+    }
+    assert_eq!(checked(&two, &expected_of("p/bob", "", "allow")).0, 0);
+    let named = format!("{}issuer = \"main\"", expected_of("bob", "", "deny"));
+    assert_eq!(checked(&two, &named).0, 0);
+    let (code, out) = checked(&two, &expected_of("bob", "", "deny"));
+    assert_eq!(code, 1);
+    assert!(out.contains("issuers differ in `grants`"), "{out}");
+    assert!(out.contains("by `iss` in the claims"), "{out}");
+    let (code, out) = checked(&two, &expected_of("bob", "iss = \"other\",", "deny"));
+    assert_eq!(code, 1);
+    assert!(out.contains("no [[issuer]]"), "{out}");
+}
+
+#[test]
+fn explain_and_against_pass_over_what_the_issuer_does_not_let_grant() {
+    let silent = CONFIG.replace(
+        "user_prefix = \"m/\"",
+        "user_prefix = \"m/\"\ngrants = false",
+    );
+    let folder = Folder::with(&silent);
+    let caps = json!({"caps": [{"channels": ["team:red"], "allow": ["sub"]}]});
+    folder.write("token", &token_with("bob", caps));
+    let bob = r#"{"sub":"bob","caps":[{"channels":["team:red"],"allow":["sub"]}]}"#;
+    for whose in [
+        &["--token-file", "token"][..],
+        &["--claims", bob, "--issuer", "main"],
+        &["--claims", bob],
+    ] {
+        let asked = ["--channel", "team:red", "--permission", "subscribe"];
+        let denied = folder.explain(&[whose, &asked].concat());
+        assert_eq!(denied.code(), 1, "{}", denied.out());
+        let note = String::from_utf8_lossy(&denied.0.stderr).into_owned();
+        assert!(note.contains("grants = false"), "{note}");
+    }
+
+    let expectation = expected_of("m/bob", "", "deny");
+    let folder = Folder::with(&format!("{silent}{expectation}"));
+    folder.write("old.toml", CONFIG);
+    let stricter = folder.check(&["--against", "old.toml"]);
+    assert_eq!(stricter.code(), 1);
+    let out = stricter.out();
+    assert!(out.contains("loses subscribe in team, "), "{out}");
+    assert!(out.contains("token.caps[0]"), "{out}");
+    // What a grant decides covers nothing where it is none.
+    let covered = folder.check(&["--coverage"]).out();
+    assert!(
+        covered.contains("room.team.subscribe is never decided to be true\n"),
+        "{covered}"
+    );
+}
+
 #[tokio::test]
 async fn a_denied_command_is_explained_in_the_log_when_somebody_debugs() {
     for (level, explained) in [("debug", true), ("info", false)] {

@@ -100,12 +100,12 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The claims, and the prefix of the issuer's users.
+/// The claims, the prefix of the issuer's users, and whether its tokens grant.
 fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Described> {
     let (claims, issuer) = match (&args.claims, &args.token_file) {
         (Some(Object(claims)), _) => {
             let issuer = args.issuer.as_ref().map(|name| {
-                let found = examined.issuers.iter().find(|issuer| issuer.name == *name);
+                let found = examined.issuers.named(name);
                 found.with_context(|| format!("there is no issuer `{name}` in the config"))
             });
             (claims.clone(), issuer.transpose()?)
@@ -118,8 +118,7 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
                 .get("iss")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let issuer = examined.issuers.iter().find(|issuer| issuer.issuer == iss);
-            let issuer = issuer.with_context(|| {
+            let issuer = examined.issuers.of_iss(iss).with_context(|| {
                 format!("the config has no issuer `{iss}`, which the token says it is from")
             })?;
             (claims, Some(issuer))
@@ -127,7 +126,15 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
         (None, None) => bail!("give --claims or --token-file"),
     };
     let mut described = Described::new(claims);
-    described.prefix = issuer.map_or_else(String::new, |issuer| issuer.user_prefix.clone());
+    if let Some(issuer) = issuer {
+        described.prefix = issuer.user_prefix.clone();
+    }
+    described.issuer = args.issuer.clone();
+    described.grants = examined.issuers.grants(&described)?;
+    if !described.grants {
+        let note = "the issuer has grants = false, so what the claims would grant is passed over";
+        super::complain(note);
+    }
     Ok(described)
 }
 

@@ -12,13 +12,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::Value;
 use toml::de::DeValue;
 
-use super::issuer::Issuers;
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::rooms::to_json;
 use super::section::{At, Section};
 use super::value::{self, Misfit};
 use crate::clock::UnixSeconds;
+use crate::identity::KnownIssuers;
 use crate::policy::{
     ConnectionFacts, Described, Expectation, ExpectationFailure, Permission, Policy,
 };
@@ -151,17 +151,17 @@ fn claims(value: &DeValue<'_>) -> Result<serde_json::Map<String, Value>, Misfit>
 pub(super) fn check(
     tables: &[Placed],
     policy: &Policy,
-    issuers: &Issuers,
+    issuers: &KnownIssuers,
     reader: &Reader<'_>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
     for table in tables {
-        let Some(prefix) = prefix(table, issuers, reader) else {
+        let Some(subject) = subject(table, issuers, reader) else {
             continue;
         };
         for expectation in &table.expectations {
             let mut expectation = expectation.clone();
-            expectation.subject.prefix = prefix.to_owned();
+            expectation.subject = subject.clone();
             let failure = expectation.check(policy).err().map(Arc::new);
             if let Some(failure) = &failure {
                 let detail = failure.explanation().map(ToString::to_string);
@@ -178,25 +178,32 @@ pub(super) fn check(
     cases
 }
 
-/// The prefix of the users of the table's issuer; `None` when there is no such issuer.
-fn prefix<'i>(table: &Placed, issuers: &'i Issuers, reader: &Reader<'_>) -> Option<&'i str> {
-    if let Some(issuer) = &table.issuer {
-        let prefix = issuers.prefix_of(issuer.get_ref());
-        if prefix.is_none() {
-            let message = format!("there is no issuer `{}`", issuer.get_ref());
-            reader.fault(&issuer.span(), message);
-        }
-        return prefix;
-    }
-    let claims = table.expectations.first().map(|e| &e.subject.claims);
-    let user = claims.and_then(|claims| claims.get("sub")?.as_str());
-    if user.is_some_and(|user| !issuers.could_name(user)) {
+/// Whom the table is about, with what the issuer has to do with it; `None` when that cannot be
+/// said, which is a fault.
+fn subject(table: &Placed, issuers: &KnownIssuers, reader: &Reader<'_>) -> Option<Described> {
+    let mut subject = table.expectations.first()?.subject.clone();
+    if let Some(name) = &table.issuer {
+        let Some(issuer) = issuers.named(name.get_ref()) else {
+            let message = format!("there is no issuer `{}`", name.get_ref());
+            reader.fault(&name.span(), message);
+            return None;
+        };
+        subject.prefix = issuer.user_prefix.clone();
+        subject.issuer = Some(issuer.name.clone());
+    } else if !issuers.could_name(&subject.user()) {
         // The door would give no user that name, so whatever is decided proves little.
         let message = "no issuer gives its users such a name: `sub` stands with the \
                        `user_prefix` on, unless `issuer` names one";
         reader.warn(&table.at, message);
     }
-    Some("")
+    match issuers.grants(&subject) {
+        Ok(grants) => subject.grants = grants,
+        Err(unclear) => {
+            reader.fault(&table.at, unclear.to_string());
+            return None;
+        }
+    }
+    Some(subject)
 }
 
 pub(super) fn resolve(tables: &[Placed], out: &mut Resolved) {

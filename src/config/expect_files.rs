@@ -9,12 +9,12 @@ use glob::Pattern;
 use toml::de::DeTable;
 
 use super::expect::{self, Case, Placed};
-use super::issuer::Issuers;
 use super::reader::Reader;
 use super::resolved::Resolved;
 use super::section::{At, Section};
 use super::source::Source;
 use super::{read_text, value};
+use crate::identity::KnownIssuers;
 use crate::policy::Policy;
 
 /// More files than anybody wants to keep in mind.
@@ -109,7 +109,7 @@ fn read_one(
 pub(super) fn check(
     files: &[ExpectFile],
     policy: &Policy,
-    issuers: &Issuers,
+    issuers: &KnownIssuers,
     outer: &Reader<'_>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();

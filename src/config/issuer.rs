@@ -12,23 +12,12 @@ use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
 use crate::identity::{
-    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, Purpose, Verifier,
+    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, KnownIssuers, Purpose, Verifier,
 };
 use crate::policy::DeclaredClaims;
 
 /// The `iss` of the development mode's toy issuer, which signs for whoever asks.
 pub const DEV_ISSUER: &str = "urn:gatepost:dev";
-
-/// Who issues tokens, without what is needed to verify them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownIssuer {
-    /// The name in the config.
-    pub name: String,
-    /// The `iss` of its tokens.
-    pub issuer: String,
-    /// What stands before `sub` in its users' ids; empty if nothing.
-    pub user_prefix: String,
-}
 
 /// The issuers as they are written.
 pub(super) struct Issuers {
@@ -75,29 +64,8 @@ pub(super) fn read(
 
 impl Issuers {
     /// Who they are.
-    pub(super) fn known(&self) -> Vec<KnownIssuer> {
-        let known = self.settings.iter().map(|issuer| KnownIssuer {
-            name: issuer.name.clone(),
-            issuer: issuer.issuer.clone(),
-            user_prefix: issuer.user_prefix.clone().unwrap_or_default(),
-        });
-        known.collect()
-    }
-
-    /// What the issuer of that name puts before `sub`; empty if nothing.
-    pub(super) fn prefix_of(&self, name: &str) -> Option<&str> {
-        let issuer = self.settings.iter().find(|issuer| issuer.name == name)?;
-        Some(issuer.user_prefix.as_deref().unwrap_or_default())
-    }
-
-    /// Whether some issuer could vouch for this user id, which stands with the prefix on.
-    pub(super) fn could_name(&self, user: &str) -> bool {
-        let mut prefixes = self
-            .settings
-            .iter()
-            .map(|issuer| issuer.user_prefix.as_deref());
-        self.settings.is_empty()
-            || prefixes.any(|p| p.is_none_or(|prefix| user.starts_with(prefix)))
+    pub(super) fn known(&self) -> KnownIssuers {
+        KnownIssuers::of(&self.settings)
     }
 
     fn read_one(&mut self, section: Section<'_>, environment: Environment<'_>) {

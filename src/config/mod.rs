@@ -44,7 +44,7 @@ use toml::de::DeTable;
 pub use expect::Case;
 pub use fault::{Fault, Faults, Severity};
 pub use files::Environment;
-pub use issuer::{DEV_ISSUER, KnownIssuer};
+pub use issuer::DEV_ISSUER;
 pub use limits::{Drain, Limits};
 pub use listen::Listen;
 pub use log::Log;
@@ -59,7 +59,7 @@ use source::Source;
 
 use crate::backend::ApiKeys;
 use crate::engine::memory::StreamSettings;
-use crate::identity::{Door, IssuerSettings, RevocationSettings, SecretBytes};
+use crate::identity::{Door, IssuerSettings, KnownIssuers, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -119,7 +119,7 @@ pub struct Examined {
     /// The expectations, each with what became of it.
     pub cases: Vec<Case>,
     /// The issuers that are good.
-    pub issuers: Vec<KnownIssuer>,
+    pub issuers: KnownIssuers,
     /// Faults and warnings, in the order of the files.
     pub found: Vec<Fault>,
 }

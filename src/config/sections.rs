@@ -8,7 +8,7 @@ use super::door::DoorSettings;
 use super::expect::{Case, Placed};
 use super::expect_files::ExpectFile;
 use super::files::Environment;
-use super::issuer::{Issuers, KnownIssuer};
+use super::issuer::Issuers;
 use super::reader::{Reader, Scope};
 use super::resolved::Resolved;
 use super::rooms::Rooms;
@@ -18,7 +18,7 @@ use super::{
     expect, expect_files, issuer, limits, listen, log, revocations, rooms, session, tls,
 };
 use crate::engine::memory::StreamSettings;
-use crate::identity::RevocationSettings;
+use crate::identity::{KnownIssuers, RevocationSettings};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
 
@@ -48,7 +48,7 @@ pub(super) struct Proven {
     pub(super) config: Option<Config>,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) cases: Vec<Case>,
-    pub(super) issuers: Vec<KnownIssuer>,
+    pub(super) issuers: KnownIssuers,
 }
 
 impl Sections {
@@ -103,8 +103,8 @@ impl Sections {
         let (mut cases, issuers) = (Vec::new(), self.issuers.known());
         if let Some(policy) = &policy {
             let (tables, files) = (&self.expectations, &self.expect_files);
-            cases = expect::check(tables, policy, &self.issuers, reader);
-            cases.extend(expect_files::check(files, policy, &self.issuers, reader));
+            cases = expect::check(tables, policy, &issuers, reader);
+            cases.extend(expect_files::check(files, policy, &issuers, reader));
         }
         let config = match reader.scope() {
             Scope::Whole => self.config(resolved, policy.clone(), reader),

@@ -57,8 +57,27 @@ pub struct Example {
     pub channel: String,
 }
 
+/// A policy, and the issuers beside it.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    /// The rules.
+    pub policy: &'a Policy,
+    /// Whether the claims of a subject grant; `None` if these issuers do not tell.
+    pub grants: &'a dyn Fn(&Described) -> Option<bool>,
+}
+
+impl Side<'_> {
+    fn sees(&self, described: &Described) -> Described {
+        Described {
+            grants: (self.grants)(described).unwrap_or(described.grants),
+            ..described.clone()
+        }
+    }
+}
+
 /// Decides all cases by both.
-pub fn compare(old: &Policy, new: &Policy, expectations: &[&Expectation]) -> Comparison {
+pub fn compare(before: Side<'_>, after: Side<'_>, expectations: &[&Expectation]) -> Comparison {
+    let (old, new) = (before.policy, after.policy);
     let channels = generate::channels(old, new, expectations);
     let mut comparison = Comparison {
         cases: 0,
@@ -71,6 +90,7 @@ pub fn compare(old: &Policy, new: &Policy, expectations: &[&Expectation]) -> Com
         if !seen.insert(key) {
             continue;
         }
+        let seen = [before.sees(&described), after.sees(&described)];
         for channel in &channels {
             for permission in Permission::ALL {
                 if comparison.cases >= MAX_CASES {
@@ -78,7 +98,7 @@ pub fn compare(old: &Policy, new: &Policy, expectations: &[&Expectation]) -> Com
                     return comparison;
                 }
                 comparison.cases += 1;
-                comparison.compare(old, new, &described, channel, permission);
+                comparison.compare([old, new], &seen, channel, permission);
             }
         }
     }
@@ -88,15 +108,14 @@ pub fn compare(old: &Policy, new: &Policy, expectations: &[&Expectation]) -> Com
 impl Comparison {
     fn compare(
         &mut self,
-        old: &Policy,
-        new: &Policy,
-        described: &Described,
+        [old, new]: [&Policy; 2],
+        [described, then]: &[Described; 2],
         channel: &ChannelName,
         permission: Permission,
     ) {
         let (before, after) = (
             Verdict::of(old, described, channel, permission),
-            Verdict::of(new, described, channel, permission),
+            Verdict::of(new, then, channel, permission),
         );
         if before.allows == after.allows {
             return;

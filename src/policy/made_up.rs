@@ -22,6 +22,10 @@ pub struct Described {
     pub claims: Map<String, Value>,
     /// What stands before `sub` in the user's id: the issuer's prefix.
     pub prefix: String,
+    /// By which name the config has the issuer; if nobody said, the claims may tell by `iss`.
+    pub issuer: Option<String>,
+    /// Whether the issuer's tokens grant, or the claims that would are passed over.
+    pub grants: bool,
     /// The connection.
     pub connection: ConnectionFacts,
     /// The time.
@@ -35,6 +39,8 @@ impl Described {
         Described {
             claims,
             prefix: String::new(),
+            issuer: None,
+            grants: true,
             connection: ConnectionFacts {
                 address: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 origin: None,
@@ -60,9 +66,13 @@ impl Described {
         // Whoever reads `claims.sub` means the user, and the user has the prefix.
         let mut claims = self.claims.clone();
         claims.insert("sub".to_owned(), Value::String(user.to_string()));
+        let grants = match self.grants {
+            true => Grants::of(&self.claims, &Patterns::default())?,
+            false => None,
+        };
         Ok(MadeUp {
             user,
-            grants: Grants::of(&self.claims, &Patterns::default())?.map(Arc::new),
+            grants: grants.map(Arc::new),
             claims: policy.declared_claims().apply(claims)?,
             connection: self.connection.clone(),
             now: self.now,

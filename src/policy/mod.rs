@@ -28,7 +28,7 @@ use std::net::IpAddr;
 
 pub use channel::{ChannelName, NameFault, Namespace};
 pub use claims::{ClaimFault, ClaimMismatch, ClaimType, Claims, DeclaredClaims};
-pub use compare::{Change, Comparison, Example, compare};
+pub use compare::{Change, Comparison, Example, Side, compare};
 pub use compile::{Compiled, RuleFault};
 pub use coverage::{Coverage, Gap};
 pub use decide::{Features, Policy};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{Config, Examined, Fault, Scope, Severity};
-use crate::policy::{Comparison, compare};
+use crate::policy::{Comparison, Side, compare};
 
 /// Reads the rules of the older config and compares; or tells what is wrong with them. That its
 /// own expectations fail is no matter: its rules are what was in force.
@@ -16,9 +16,16 @@ pub(super) fn compare_with(old: &Path, new: &Examined) -> (Option<Comparison>, V
     };
     let cases = new.cases.iter().chain(&old.cases);
     let expectations: Vec<_> = cases.map(|case| &case.expectation).collect();
-    let comparison = new
-        .policy
-        .as_ref()
-        .map(|policy| compare(old_policy, policy, &expectations));
+    let before = Side {
+        policy: old_policy,
+        grants: &|described| old.issuers.grants(described).ok(),
+    };
+    let comparison = new.policy.as_ref().map(|policy| {
+        let after = Side {
+            policy,
+            grants: &|described| new.issuers.grants(described).ok(),
+        };
+        compare(before, after, &expectations)
+    });
     (comparison, Vec::new())
 }

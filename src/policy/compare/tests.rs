@@ -25,7 +25,10 @@ fn policy(rules: &[(&str, &str)]) -> Policy {
 
 /// `gains` or `loses`, what decided and decides, and the example's claims.
 fn changes(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<String> {
-    let comparison = compare(&policy(old), &policy(new), &[]);
+    let grants = &|_: &Described| None;
+    let [old, new] = [policy(old), policy(new)];
+    let [before, after] = [&old, &new].map(|policy| Side { policy, grants });
+    let comparison = compare(before, after, &[]);
     assert!(comparison.cases > 10 && !comparison.is_cut);
     let changes = comparison.changes.iter().map(|change| {
         let word = if change.gains { "gains" } else { "loses" };

@@ -33,6 +33,9 @@ fn fault<T>(place: impl Into<String>, problem: &'static str) -> Result<T, GrantF
 }
 
 impl Grants {
+    /// The claims by which a token grants something.
+    pub const CLAIMS: [&str; 3] = ["channels", "subs", "caps"];
+
     /// What the claims of a token grant; `None` when they grant nothing. Where `subs` is there,
     /// `channels` is not looked at, but for its form.
     pub fn of(
