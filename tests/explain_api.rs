@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use support::api::{self, ADMIN, ask, request};
 use support::client::Client;
-use support::{Gateway, OTHER_ISSUER, RULES, Setup, claims, sign, token, token_with};
+use support::{Gateway, ISSUER, OTHER_ISSUER, RULES, Setup, claims, sign, token, token_with};
 
 const PATH: &str = "/connection/websocket";
 
@@ -192,6 +192,42 @@ fn by_file(gateway: &Gateway, more: &[&str]) -> Output {
         .args(more)
         .output()
         .unwrap()
+}
+
+/// What the door would not grant is not said to be granted.
+#[tokio::test]
+async fn by_claims_the_issuer_decides_whether_they_grant() {
+    let gateway = Gateway::with(&Setup {
+        issuer: "shared_users = true\ngrants = false",
+        tables: &format!("{ADMIN}{OTHER_ISSUER}"),
+        ..Setup::default()
+    });
+    let other = "https://other.example.com/";
+    let caps = json!({"caps": [{"channels": ["team:x"], "allow": ["sub"]}]});
+    let question =
+        |claims: &Value| json!({"claims": claims, "channel": "team:x", "permission": "subscribe"});
+    for (iss, decision) in [(ISSUER, "deny"), (other, "allow")] {
+        let mut claims = caps.clone();
+        (claims["sub"], claims["iss"]) = ("bob".into(), iss.into());
+        let mut client = gateway
+            .client_with(&token_with("bob", claims.clone()))
+            .await;
+        let subscribed = client
+            .command("subscribe", json!({"channel": "team:x"}))
+            .await;
+        assert_eq!(subscribed["error"].is_null(), decision == "allow", "{iss}");
+        let result = gateway.explained(question(&claims)).await;
+        assert_eq!(result["explanations"][0]["decision"], decision, "{iss}");
+    }
+    let mut nobodys = caps;
+    nobodys["sub"] = "bob".into();
+    let (code, message) = gateway.call_error("explain", &question(&nobodys)).await;
+    assert_eq!(code, 107);
+    assert!(message.contains("by `iss` in the claims"), "{message}");
+    let mut named = question(&nobodys);
+    named["issuer"] = "main".into();
+    let result = gateway.explained(named).await;
+    assert_eq!(result["explanations"][0]["decision"], "deny");
 }
 
 #[tokio::test]

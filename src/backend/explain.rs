@@ -123,12 +123,17 @@ fn described(
         let detail = format_args!("claims: no token holds more than {MAX_PAYLOAD_BYTES} bytes");
         return Err(Fault::bad_request(detail));
     }
+    let issuers = terms.door.verifier.known();
     if let Some(name) = issuer {
-        let prefix = terms.door.verifier.user_prefix(name).ok_or_else(|| {
+        let issuer = issuers.named(name).ok_or_else(|| {
             Fault::bad_request("issuer: give the name of an [[issuer]] of the configuration")
         })?;
-        described.prefix = prefix.to_owned();
+        described.prefix = issuer.user_prefix.clone();
+        described.issuer = Some(issuer.name.clone());
     }
+    described.grants = issuers
+        .grants(&described)
+        .map_err(|unclear| Fault::bad_request(format_args!("claims: {unclear}")))?;
     Ok(described)
 }
 

@@ -20,6 +20,7 @@ use super::identity::Identity;
 use super::issuer::{self, Issuer, IssuerFault, IssuerSettings, Purpose};
 use super::json;
 use super::keys::{KeySet, Keys, KeysReport, Miss};
+use super::known::KnownIssuers;
 use super::refusal::Refusal;
 use super::subscription::{self, SubscriptionFault, VerifiedSubscription};
 use super::token::{MAX_TOKEN_BYTES, Token};
@@ -203,10 +204,9 @@ impl Verifier {
         self.issuers.iter().any(|issuer| *issuer.name == *name)
     }
 
-    /// What the users of the issuer of this name have before their `sub`, if there is that issuer.
-    pub fn user_prefix(&self, name: &str) -> Option<&str> {
-        let issuer = self.issuers.iter().find(|issuer| *issuer.name == *name)?;
-        Some(issuer.settings.user_prefix.as_deref().unwrap_or_default())
+    /// The issuers, for questions about claims that no key has vouched for.
+    pub fn known(&self) -> KnownIssuers {
+        KnownIssuers::of(self.issuers.iter().map(|issuer| &issuer.settings))
     }
 
     /// The name of an issuer whose `iss` this is.
