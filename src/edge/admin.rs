@@ -124,8 +124,7 @@ impl Admin {
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         let client = self.gateway.proxies.find(peer, request.headers());
         let path = request.uri().path();
-        let is_health = path.starts_with("/health/");
-        if !is_health && let Err(refusal) = self.check_host(&request) {
+        if let Err(refusal) = self.check_host(&request) {
             return self.gateway.refuse(&refusal, client, path);
         }
         if path.starts_with(api::PREFIX) {
