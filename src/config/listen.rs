@@ -13,7 +13,8 @@ use super::value;
 pub struct Listen {
     /// `wss` and `https`.
     pub public: SocketAddr,
-    /// Metrics and health. On loopback, since nothing authenticates who asks (ADMIN-1).
+    /// Metrics, health and the server API. On loopback, since it speaks plain HTTP, and only the
+    /// server API asks for a key (ADMIN-1).
     pub admin: SocketAddr,
     /// The names that `Host` may have, in lower case and without a port, IPv6 addresses in their
     /// brackets; empty: any (TLS-4).
@@ -74,8 +75,10 @@ fn check_admin(reader: &Reader<'_>, admin: &At<SocketAddr>) {
     if !admin.get_ref().ip().to_canonical().is_loopback() {
         reader.fault_with_help(
             &admin.span(),
-            "`admin` must be a loopback address: nothing authenticates who asks there",
-            "write admin = \"127.0.0.1:9443\", and let a proxy with authentication stand before it",
+            "`admin` must be a loopback address: nothing there is encrypted, and only the server API \
+             asks for a key",
+            "write admin = \"127.0.0.1:9443\", and let a proxy with TLS and authentication stand \
+             before it",
         );
     }
 }
