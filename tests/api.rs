@@ -152,6 +152,11 @@ async fn admin_1_a_reload_puts_other_keys_in_force() {
     // One that is not good leaves the keys that there are.
     write("short");
     assert!(!gateway.reload(&text).await);
+    // Nor does one that is gone, with all else that is written.
+    std::fs::remove_file(&file).unwrap();
+    let other = text.replace("[room.chat]", "[room.other]");
+    assert!(!gateway.reload(&other).await);
+    gateway.client("alice").await.subscribe("chat:a").await;
     assert_eq!(status(next).await, 200);
     assert!(gateway.reload(&text.replace(&option, "")).await);
     assert_eq!(status(next).await, 401);
