@@ -74,3 +74,48 @@ async fn jwks_5_a_reload_keeps_the_keys_of_issuers_that_stay_and_fetches_those_o
         "{page}"
     );
 }
+
+// JWKS-5: a key that was taken back since it leaked opens nothing, and may be said to close what it
+// opened.
+#[tokio::test]
+async fn jwks_5_a_removed_key_closes_whom_it_let_in_where_that_is_wished() {
+    let fake = FakeIssuer::start().await;
+    let (leaked, other) = (Key::new("leaked"), Key::new("other"));
+    for path in ["/strict", "/mild"] {
+        fake.publish(path, &[&leaked, &other]);
+    }
+    let of = |key: &Key, path: &str, user: &str| key.token(&format!("{}/{path}", fake.base), user);
+    let strict = table(&fake, "strict") + "close_on_key_removal = true\n";
+    let gateway = Gateway::with(&Setup {
+        issuer: "shared_users = true",
+        tables: &(strict + &table(&fake, "mild")),
+        ..Setup::default()
+    });
+    until_ready(&gateway).await;
+    let mut thief = gateway.client_with(&of(&leaked, "strict", "alice")).await;
+    let mut idle = gateway.client_with(&of(&leaked, "strict", "bob")).await;
+    let mut stays = gateway.client_with(&of(&other, "strict", "carol")).await;
+    let mut unasked = gateway.client_with(&of(&leaked, "mild", "dave")).await;
+    for client in [&mut thief, &mut stays, &mut unasked] {
+        client.subscribe("chat:a").await;
+    }
+
+    let new = Key::new("new");
+    for path in ["/strict", "/mild"] {
+        fake.publish(path, &[&other, &new]);
+        // A token that names a new key has the set fetched.
+        gateway
+            .client_with(&of(&new, path.trim_start_matches('/'), "erin"))
+            .await;
+    }
+    stays.publish("chat:a", json!(1)).await;
+    let expired = Closed {
+        code: 3005,
+        reason: "connection expired".to_owned(),
+    };
+    assert_eq!(thief.closed().await, expired);
+    assert_eq!(idle.closed().await, expired);
+    for client in [&mut stays, &mut unasked] {
+        assert_eq!(client.publication("chat:a").await["data"], 1);
+    }
+}

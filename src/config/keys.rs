@@ -24,7 +24,14 @@ const SOURCES: [&str; 5] = [
 /// Those of them that name a secret.
 pub(super) const SECRETS: [&str; 2] = ["secret_env", "secret_file"];
 /// The options that are only for keys which the issuer publishes.
-const OF_PUBLISHED: [&str; 5] = ["allow_private", "ca", "refresh", "max_stale", "required"];
+const OF_PUBLISHED: [&str; 6] = [
+    "allow_private",
+    "ca",
+    "refresh",
+    "max_stale",
+    "required",
+    "close_on_key_removal",
+];
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -131,6 +138,7 @@ fn read_published(
     let max_stale = value::duration(MINUTE..=7 * 24 * HOUR);
     let max_stale = section.or("max_stale", max_stale, 24 * HOUR);
     let required = section.or("required", value::boolean, true);
+    let close_on_key_removal = section.or("close_on_key_removal", value::boolean, false);
     let ca = section.option("ca", |value| {
         let file = file(section, value)?;
         let roots = Roots::of_pem(&files::public_key(&file)?);
@@ -162,6 +170,7 @@ fn read_published(
         ("refresh", Shown::Duration(refresh)),
         ("max_stale", Shown::Duration(max_stale)),
         ("required", Shown::Bare(required)),
+        ("close_on_key_removal", Shown::Bare(close_on_key_removal)),
     ];
     let (roots, file) = match ca.map(At::into_inner) {
         Some((roots, file)) => (roots, Some(file)),
@@ -175,6 +184,7 @@ fn read_published(
         refresh,
         max_stale,
         required,
+        close_on_key_removal,
     };
     Some((KeySource::Remote(remote), KeyOrigin(origin)))
 }

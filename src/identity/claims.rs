@@ -10,6 +10,7 @@ use super::grants;
 use super::identity::{Facts, Identity};
 use super::issuer::{Audience, Issuer, IssuerSettings};
 use super::json;
+use super::keys::Kid;
 use super::refusal::Refusal;
 use crate::clock::UnixSeconds;
 use crate::policy::{DeclaredClaims, Patterns, UserId};
@@ -18,10 +19,12 @@ use crate::protocol::Payload;
 /// The largest whole number that a double holds exactly; no clock will show it.
 const MAX_SECONDS: u64 = 1 << 53;
 
-/// Judges the claims in `payload`, the JSON of a token that `issuer` has signed.
+/// Judges the claims in `payload`, the JSON of a token that `issuer` has signed, by the key of that
+/// name.
 pub(super) fn judge(
     payload: &[u8],
     issuer: &Issuer,
+    kid: Option<Kid>,
     declared: &DeclaredClaims,
     patterns: &Patterns,
     now: UnixSeconds,
@@ -53,7 +56,7 @@ pub(super) fn judge(
         })?;
     Ok(Identity::new(Facts {
         user,
-        trust: issuer.trust.clone(),
+        trust: issuer.trust_in(kid),
         claims,
         grants,
         info,

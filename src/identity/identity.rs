@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::grants::{ServerSubscription, TokenGrants};
-use super::trust::Trust;
+use super::keys::Kid;
+use super::trust::IssuerTrust;
 use crate::clock::UnixSeconds;
 use crate::policy::{Claims, Grants, UserId};
 use crate::protocol::Payload;
@@ -19,7 +20,7 @@ pub struct Identity(Arc<Facts>);
 /// What [`super::claims`] found in a verified token.
 pub(super) struct Facts {
     pub(super) user: UserId,
-    pub(super) trust: Arc<Trust>,
+    pub(super) trust: IssuerTrust,
     pub(super) claims: Claims,
     pub(super) grants: Option<Box<TokenGrants>>,
     pub(super) info: Option<Payload>,
@@ -40,11 +41,16 @@ impl Identity {
 
     /// The name of the issuer in the configuration.
     pub fn issuer(&self) -> &str {
-        &self.0.trust.name
+        self.0.trust.issuer()
+    }
+
+    /// What its issuer calls the key that signed the token, where it publishes its keys.
+    pub(super) fn kid(&self) -> Option<&str> {
+        self.0.trust.kid.as_ref().map(Kid::as_str)
     }
 
     /// On what it was let in.
-    pub(super) fn trust(&self) -> &Arc<Trust> {
+    pub(super) fn trust(&self) -> &IssuerTrust {
         &self.0.trust
     }
 
@@ -90,7 +96,7 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("user", &self.0.user)
-            .field("issuer", &self.0.trust.name)
+            .field("issuer", &self.issuer())
             .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }

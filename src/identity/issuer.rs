@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
-use super::keys::{KeySource, Keys};
-use super::trust::Trust;
+use super::keys::{KeySource, Keys, Kid};
+use super::trust::{IssuerTrust, Trust};
 use crate::policy::DeclaredClaims;
 
 /// Longer leeways hide broken clocks (SECURITY.md JWT-14).
@@ -138,6 +138,14 @@ pub(super) struct Issuer {
     pub(super) reserved_prefixes: Vec<String>,
     /// What its identities keep hold of.
     pub(super) trust: Arc<Trust>,
+}
+
+impl Issuer {
+    /// What is kept of a token that the key of this name has signed.
+    pub(super) fn trust_in(&self, kid: Option<Kid>) -> IssuerTrust {
+        let trust = self.trust.clone();
+        IssuerTrust { trust, kid }
+    }
 }
 
 /// Proves all issuers, each by itself and all together; all faults at once.

@@ -33,7 +33,7 @@ pub use remote::{KeysAt, RemoteKeys};
 pub use report::KeysReport;
 
 pub(super) use live::KeySet;
-pub(super) use named::Miss;
+pub(super) use named::{Kid, Miss};
 pub(super) use public::PublicKey;
 
 /// Bytes that are never printed and are wiped when dropped.
@@ -89,6 +89,14 @@ impl Keys {
             KeySource::Remote(remote) => return Keys::published(settings, remote),
         };
         ring.map(Keys::Configured)
+    }
+
+    /// Whether whom a key of this name let in may stay.
+    pub(super) fn uphold(&self, kid: Option<&Kid>) -> bool {
+        match (self, kid) {
+            (Keys::Published(keys), Some(kid)) => keys.upholds(kid),
+            _ => true,
+        }
     }
 
     fn published(settings: &IssuerSettings, remote: &RemoteKeys) -> Result<Keys, Vec<KeyFault>> {

@@ -9,6 +9,7 @@ use super::claims::{self, Times};
 use super::grants::{Extras, ExtrasText};
 use super::issuer::Issuer;
 use super::json;
+use super::keys::Kid;
 use super::refusal::Refusal;
 use super::trust::IssuerTrust;
 use crate::clock::UnixSeconds;
@@ -70,10 +71,12 @@ impl From<Refusal> for SubscriptionFault {
     }
 }
 
-/// Judges the claims in `payload`, the JSON of a token that `issuer` has signed.
+/// Judges the claims in `payload`, the JSON of a token that `issuer` has signed, by the key of that
+/// name.
 pub(super) fn judge(
     payload: &[u8],
     issuer: &Issuer,
+    kid: Option<Kid>,
     now: UnixSeconds,
 ) -> Result<VerifiedSubscription, SubscriptionFault> {
     let found = json::object(payload)?;
@@ -95,7 +98,7 @@ pub(super) fn judge(
         grant: SubscriptionGrant::new(user, channel, allow),
         extras: extras.ok_or(SubscriptionFault::Malformed)?,
         expires_at: times.end(),
-        trust: IssuerTrust(issuer.trust.clone()),
+        trust: issuer.trust_in(kid),
         issued_at: times.issued_at(),
         token_id: claims::token_id_of(&found)?,
         client: client_of(&found)?,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::issuer::{Audience, IssuerSettings};
-use super::keys::KeySource;
+use super::keys::{KeySource, Kid};
 use crate::policy::DeclaredClaims;
 
 /// Shared by all identities of an issuer that were let in under one configuration.
@@ -38,8 +38,7 @@ impl Trust {
     }
 
     /// Whether whoever was let in under `earlier` would be let in here too, with the same claims, as
-    /// far as can be known without the token. What cannot be known is the door's to decide. A key
-    /// that is gone closes nobody out who is in: the signature was good.
+    /// far as can be known without the token. What cannot be known is the door's to decide.
     pub(super) fn covers(&self, earlier: &Trust) -> bool {
         let (now, then) = (&self.settings, &earlier.settings);
         let all = |of: &[String], among: &[String]| of.iter().all(|item| among.contains(item));
@@ -66,10 +65,21 @@ impl Trust {
     }
 }
 
-/// The issuer of a subscription's token, as far as it has to be told after a reload whether its
-/// tokens are still taken. Cheap to clone.
+/// Who signed a token, as far as it has to be told later whether what it opened may stay open. Cheap
+/// to clone.
 #[derive(Clone, Debug)]
-pub struct IssuerTrust(pub(super) Arc<Trust>);
+pub struct IssuerTrust {
+    pub(super) trust: Arc<Trust>,
+    /// Of the key, where the issuer publishes it under a name.
+    pub(super) kid: Option<Kid>,
+}
+
+impl IssuerTrust {
+    /// The issuer's name in the configuration.
+    pub(super) fn issuer(&self) -> &str {
+        &self.trust.name
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::Notify;
 
 use super::algorithm::Algorithm;
 use super::claims;
@@ -19,12 +20,12 @@ use super::header::Header;
 use super::identity::Identity;
 use super::issuer::{self, Issuer, IssuerFault, IssuerSettings, Purpose};
 use super::json;
-use super::keys::{KeySet, Keys, KeysReport, Miss};
+use super::keys::{KeySet, Keys, KeysReport, Kid, Miss};
 use super::known::KnownIssuers;
 use super::refusal::Refusal;
 use super::subscription::{self, SubscriptionFault, VerifiedSubscription};
 use super::token::{MAX_TOKEN_BYTES, Token};
-use super::trust::{IssuerTrust, Trust};
+use super::trust::IssuerTrust;
 use crate::clock::UnixSeconds;
 use crate::policy::{DeclaredClaims, Patterns};
 use crate::telemetry::Metrics;
@@ -62,8 +63,8 @@ impl Verifier {
     /// Verifies a token at the time `now`. One that names an unknown key waits, for a second at
     /// most, until its issuer was asked for it; for the upgrade and for a refresh alike.
     pub async fn verify(&self, token: &Token, now: UnixSeconds) -> Result<Identity, Refusal> {
-        let Signed { issuer, payload } = self.signed_or_ask(token, Purpose::Connection).await?;
-        claims::judge(&payload, issuer, &self.declared, &self.patterns, now)
+        let signed = self.signed_or_ask(token, Purpose::Connection).await?;
+        self.judge(&signed.payload, signed.issuer, signed.kid, now)
     }
 
     /// Verifies the token of one subscription at the time `now`; it waits like the others.
@@ -73,7 +74,7 @@ impl Verifier {
         now: UnixSeconds,
     ) -> Result<VerifiedSubscription, SubscriptionFault> {
         let signed = self.signed_or_ask(token, Purpose::Subscription).await?;
-        subscription::judge(&signed.payload, signed.issuer, now)
+        subscription::judge(&signed.payload, signed.issuer, signed.kid, now)
     }
 
     async fn signed_or_ask(&self, token: &Token, purpose: Purpose) -> Result<Signed<'_>, Refusal> {
@@ -97,10 +98,16 @@ impl Verifier {
         let settings = &issuer.settings;
         let algorithm = header.algorithm(&settings.algorithms)?;
         header.check_type(settings.required_typ.as_deref(), &settings.typ)?;
-        match &issuer.keys {
-            Keys::Configured(ring) => ring.verify(algorithm, parts.signed, parts.signature)?,
+        let kid = match &issuer.keys {
+            Keys::Configured(ring) => {
+                ring.verify(algorithm, parts.signed, parts.signature)?;
+                None
+            }
             Keys::Published(keys) => match keys.current()?.find(header.kid(), algorithm) {
-                Ok(key) => key.verify(parts.signed, parts.signature)?,
+                Ok(key) => {
+                    key.verify(parts.signed, parts.signature)?;
+                    key.kid().cloned()
+                }
                 Err(Miss::Unknown) => {
                     return Err(Unverified::KeyUnknown(Box::new(UnknownKey {
                         keys: keys.clone(),
@@ -113,8 +120,12 @@ impl Verifier {
                     return Err(Refusal::TokenAlgorithmNotAllowed.into());
                 }
             },
-        }
-        Ok(Signed { issuer, payload })
+        };
+        Ok(Signed {
+            issuer,
+            kid,
+            payload,
+        })
     }
 
     /// The keys of issuers that publish them. Somebody must [keep](Published::keep) each, or there
@@ -171,6 +182,7 @@ impl Verifier {
     pub(super) fn restore(
         &self,
         issuer: &str,
+        kid: Option<&str>,
         claims: &[u8],
         now: UnixSeconds,
     ) -> Result<Identity, Refusal> {
@@ -178,25 +190,34 @@ impl Verifier {
         let mut issuers = self.issuers.iter().filter(opens);
         let issuer = issuers.find(|known| *known.name == *issuer);
         let issuer = issuer.ok_or(Refusal::TokenIssuerUnknown)?;
-        claims::judge(claims, issuer, &self.declared, &self.patterns, now)
+        self.judge(claims, issuer, kid.map(Kid::new), now)
+    }
+
+    fn judge(
+        &self,
+        claims: &[u8],
+        issuer: &Issuer,
+        kid: Option<Kid>,
+        now: UnixSeconds,
+    ) -> Result<Identity, Refusal> {
+        claims::judge(claims, issuer, kid, &self.declared, &self.patterns, now)
     }
 
     /// Whether whoever has this identity would be let in again, as far as that can be known without
-    /// the token: not when the issuer is gone, or other claims are kept now.
+    /// the token: not when the issuer is gone, or other claims are kept now, or the key is gone of an
+    /// issuer for whom that counts.
     pub fn stands(&self, identity: &Identity) -> bool {
-        self.trusts(identity.trust())
+        self.vouches(identity.trust())
     }
 
     /// Whether a subscription's token of this issuer would be taken again, as far as that can be
     /// known without it.
     pub fn vouches(&self, earlier: &IssuerTrust) -> bool {
-        self.trusts(&earlier.0)
-    }
-
-    fn trusts(&self, earlier: &Arc<Trust>) -> bool {
-        self.issuers
-            .iter()
-            .any(|issuer| Arc::ptr_eq(&issuer.trust, earlier) || issuer.trust.covers(earlier))
+        self.issuers.iter().any(|issuer| {
+            let trust = &earlier.trust;
+            (Arc::ptr_eq(&issuer.trust, trust) || issuer.trust.covers(trust))
+                && issuer.keys.uphold(earlier.kid.as_ref())
+        })
     }
 
     /// Whether an issuer of this name is configured.
@@ -231,6 +252,7 @@ impl Verifier {
 /// What a token says whose signature is good, and who signed it.
 struct Signed<'a> {
     issuer: &'a Issuer,
+    kid: Option<Kid>,
     payload: Vec<u8>,
 }
 
@@ -244,9 +266,14 @@ impl Published {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Fetches them, again and again, until it is dropped.
-    pub fn keep(self, metrics: Metrics) -> impl Future<Output = ()> + Send + 'static {
-        self.0.keep(metrics)
+    /// Fetches them, again and again, until it is dropped. Tells `removed` when the connections are
+    /// to be looked at that a key let in which is no longer published.
+    pub fn keep(
+        self,
+        metrics: Metrics,
+        removed: Arc<Notify>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.0.keep(metrics, removed)
     }
 }
 

@@ -35,6 +35,12 @@ impl Sessions {
         self.node.terms.replace(terms);
     }
 
+    /// Has all that was decided be decided again, as by newer terms: what the present ones rest on, the
+    /// keys of an issuer, is not what it was.
+    pub fn renew_terms(&self) {
+        self.replace_terms(Terms::clone(&self.terms()));
+    }
+
     /// Has every connection decide again by the terms in force, evenly over the window: a node with
     /// many of them must not do all of that at once.
     pub async fn decide_again(&self, window: Duration) {

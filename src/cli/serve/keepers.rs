@@ -1,6 +1,9 @@
 //! The tasks that fetch the keys of issuers: one for each issuer of the door in force that publishes
 //! them. A reload brings others, and does without some.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::identity::{Published, Verifier};
@@ -9,6 +12,7 @@ use crate::telemetry::Metrics;
 pub(super) struct Keepers {
     tasks: JoinSet<()>,
     kept: Vec<(Published, AbortHandle)>,
+    removed: Arc<Notify>,
     metrics: Metrics,
 }
 
@@ -17,6 +21,7 @@ impl Keepers {
         Keepers {
             tasks: JoinSet::new(),
             kept: Vec::new(),
+            removed: Arc::default(),
             metrics,
         }
     }
@@ -25,7 +30,9 @@ impl Keepers {
     pub(super) fn begin(&mut self, verifier: &Verifier) {
         for keys in verifier.published() {
             if !self.kept.iter().any(|(kept, _)| kept.is(&keys)) {
-                let keeping = keys.clone().keep(self.metrics.clone());
+                let keeping = keys
+                    .clone()
+                    .keep(self.metrics.clone(), self.removed.clone());
                 self.kept.push((keys, self.tasks.spawn(keeping)));
             }
         }
@@ -40,6 +47,12 @@ impl Keepers {
             }
             stays
         });
+    }
+
+    /// Tells when the connections are to be looked at that a key let in which is gone. Each is told
+    /// once, to one who waits.
+    pub(super) fn key_removed(&self) -> Arc<Notify> {
+        self.removed.clone()
     }
 
     /// Waits until one has ended that should not have.

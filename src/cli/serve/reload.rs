@@ -68,6 +68,7 @@ impl Reload {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Dropped for a newer one, which asks everybody as well.
         let mut deciding = None;
+        let key_removed = self.keepers.key_removed();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -75,10 +76,12 @@ impl Reload {
                 _ = hangup.recv() => {
                     if self.read_configuration().await {
                         watched = self.certificate.as_ref().map(InUse::watch);
-                        let sessions = self.sessions.clone();
-                        let decide = async move { sessions.decide_again(RELOAD_WINDOW).await };
-                        deciding = Some(AbortOnDropHandle::new(tokio::spawn(decide)));
+                        deciding = Some(self.decide_again());
                     }
+                }
+                () = key_removed.notified() => {
+                    self.sessions.renew_terms();
+                    deciding = Some(self.decide_again());
                 }
                 _ = ticks.tick() => {
                     if deciding.as_ref().is_some_and(AbortOnDropHandle::is_finished) {
@@ -90,6 +93,13 @@ impl Reload {
                 }
             }
         }
+    }
+
+    /// Has everybody decide again by the terms in force, as long as this is kept.
+    fn decide_again(&self) -> AbortOnDropHandle<()> {
+        let sessions = self.sessions.clone();
+        let decide = async move { sessions.decide_again(RELOAD_WINDOW).await };
+        AbortOnDropHandle::new(tokio::spawn(decide))
     }
 
     /// Whether another is in force now.

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::endpoint::{Answer, Endpoint, Fetched, KeysFault};
-use super::named::{Miss, NamedKeys};
+use super::named::{Kid, Miss, NamedKeys};
 use super::pace::{Absent, Pace};
 use super::remote::RemoteKeys;
 use super::report::{self, KeysReport};
@@ -189,22 +189,43 @@ impl KeySet {
         }
     }
 
-    /// Fetches the keys, again and again, until it is dropped.
-    pub(in crate::identity) async fn keep(self: Arc<Self>, metrics: Metrics) {
-        let (settings, iss) = (self.settings.clone(), self.iss.clone());
-        let endpoint = Endpoint::new(settings, iss, self.algorithms.clone());
-        self.keep_from(endpoint, metrics).await;
+    /// Whether a key of this name may still have signed what is alive: not when it has left the set,
+    /// and that is to close whom it let in. While there are no keys, nobody can tell.
+    pub(in crate::identity) fn upholds(&self, kid: &Kid) -> bool {
+        let current = self.current.load();
+        !self.settings.close_on_key_removal || current.as_ref().is_none_or(|keys| keys.has(kid))
     }
 
-    async fn keep_from(&self, mut source: impl Source, metrics: Metrics) {
+    /// Fetches the keys, again and again, until it is dropped. Tells `removed` when a key has left
+    /// the set, if that is to close whom it let in.
+    pub(in crate::identity) async fn keep(self: Arc<Self>, metrics: Metrics, removed: Arc<Notify>) {
+        let (settings, iss) = (self.settings.clone(), self.iss.clone());
+        let endpoint = Endpoint::new(settings, iss, self.algorithms.clone());
+        self.keep_from(endpoint, metrics, &removed).await;
+    }
+
+    async fn keep_from(&self, mut source: impl Source, metrics: Metrics, removed: &Notify) {
         let mut afresh = true;
         self.begin_unless_wanted();
         loop {
             let answer = source.ask(afresh).await;
+            let before = self.current.load_full();
             let (outcome, next) = self.complete(answer);
             metrics.keys_fetched(&self.issuer, outcome);
+            if self.settings.close_on_key_removal && self.may_lack_some_of(before.as_deref()) {
+                removed.notify_one();
+            }
             afresh = !self.wait(next).await;
         }
+    }
+
+    /// Whether a key that there was is gone. Where there were none for a while, nobody knows.
+    fn may_lack_some_of(&self, before: Option<&NamedKeys>) -> bool {
+        let current = self.current.load();
+        let Some(now) = current.as_ref() else {
+            return false;
+        };
+        before.is_none_or(|before| now.lacks_some_of(before))
     }
 
     /// Waits for the next fetch; whether it is for an unknown key.

@@ -4,6 +4,7 @@
 //! path, no query, and never leads to the keys of another issuer (SECURITY.md JWT-8, JWKS-6).
 
 use std::fmt;
+use std::sync::Arc;
 
 use jsonwebtoken::DecodingKey;
 
@@ -12,9 +13,24 @@ use super::verify_by_any;
 use crate::identity::algorithm::Algorithm;
 use crate::identity::refusal::Refusal;
 
+/// The name of a published key. Cheap to clone, and one pointer wide, since every identity keeps
+/// that of the key which signed its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::identity) struct Kid(Arc<String>);
+
+impl Kid {
+    pub(in crate::identity) fn new(name: &str) -> Kid {
+        Kid(Arc::new(name.to_owned()))
+    }
+
+    pub(in crate::identity) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// One key with its name.
 pub(super) struct NamedKey {
-    kid: Option<Box<str>>,
+    kid: Option<Kid>,
     serves: Vec<Algorithm>,
     key: DecodingKey,
 }
@@ -22,10 +38,14 @@ pub(super) struct NamedKey {
 impl NamedKey {
     pub(super) fn new(kid: Option<&str>, serves: Vec<Algorithm>, key: &PublicKey) -> NamedKey {
         NamedKey {
-            kid: kid.map(Box::from),
+            kid: kid.map(Kid::new),
             serves,
             key: key.decoding_key(),
         }
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.kid.as_ref().map(Kid::as_str)
     }
 
     /// Whether both have one name.
@@ -59,7 +79,18 @@ impl NamedKeys {
 
     /// The names of all, for logs.
     pub(super) fn kids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|key| key.kid.as_deref().unwrap_or("-"))
+        self.0.iter().map(|key| key.name().unwrap_or("-"))
+    }
+
+    /// Whether one of the keys has this name.
+    pub(super) fn has(&self, kid: &Kid) -> bool {
+        self.0.iter().any(|key| key.kid.as_ref() == Some(kid))
+    }
+
+    /// Whether one of those keys, that had a name, is not among these.
+    pub(super) fn lacks_some_of(&self, earlier: &NamedKeys) -> bool {
+        let mut names = earlier.0.iter().filter_map(|key| key.kid.as_ref());
+        names.any(|kid| !self.has(kid))
     }
 
     /// The key that a token's header leads to. Without `kid` there must be exactly one for the
@@ -72,7 +103,7 @@ impl NamedKeys {
         let serves = |key: &&NamedKey| key.serves.contains(&algorithm);
         let found = match kid {
             Some(kid) => {
-                let named = self.0.iter().find(|key| key.kid.as_deref() == Some(kid));
+                let named = self.0.iter().find(|key| key.name() == Some(kid));
                 let named = named.ok_or(Miss::Unknown)?;
                 Some(named).filter(serves).ok_or(Miss::OtherAlgorithm)
             }
@@ -87,6 +118,7 @@ impl NamedKeys {
         };
         found.map(|named| KeyForOne {
             key: &named.key,
+            kid: named.kid.as_ref(),
             algorithm,
         })
     }
@@ -101,6 +133,7 @@ impl fmt::Debug for NamedKeys {
 /// A key, bound to the one algorithm that it was found for.
 pub(in crate::identity) struct KeyForOne<'k> {
     key: &'k DecodingKey,
+    kid: Option<&'k Kid>,
     algorithm: Algorithm,
 }
 
@@ -108,5 +141,10 @@ impl KeyForOne<'_> {
     /// Whether it made `signature` over `signed` (`header.payload`).
     pub(in crate::identity) fn verify(&self, signed: &str, signature: &str) -> Result<(), Refusal> {
         verify_by_any([self.key], self.algorithm, signed, signature)
+    }
+
+    /// What the set calls it.
+    pub(in crate::identity) fn kid(&self) -> Option<&Kid> {
+        self.kid
     }
 }

@@ -19,6 +19,8 @@ pub struct RemoteKeys {
     pub max_stale: Duration,
     /// Whether the node is ready only with keys of this issuer; true by default.
     pub required: bool,
+    /// Whether connections end when the key that signed their token is no longer published.
+    pub close_on_key_removal: bool,
 }
 
 /// The document that leads to an issuer's keys.
@@ -40,6 +42,7 @@ impl RemoteKeys {
             refresh: Duration::from_secs(5 * 60),
             max_stale: Duration::from_secs(24 * 3600),
             required: true,
+            close_on_key_removal: false,
         }
     }
 }

@@ -154,7 +154,7 @@ impl<'a> From<&'a VerifiedSubscription> for Marks<'a> {
     fn from(token: &'a VerifiedSubscription) -> Marks<'a> {
         Marks {
             user: token.grant.user(),
-            issuer: &token.trust.0.name,
+            issuer: token.trust.issuer(),
             id: token.token_id.as_deref(),
             issued_at: token.issued_at,
         }

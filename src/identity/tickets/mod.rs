@@ -75,6 +75,8 @@ impl fmt::Debug for Ticket {
 struct Kept {
     /// The name of the issuer, whose checks apply again.
     issuer: String,
+    /// Of the key that signed the token.
+    kid: Option<String>,
     /// The page that asked, in the one spelling of `Origins::check`.
     origin: Option<String>,
     /// The claims as they were signed, without the signature.
@@ -102,6 +104,7 @@ impl Tickets {
         let claims = String::from_utf8(token.claims()?).map_err(|_| Refusal::TokenMalformed)?;
         let kept = Kept {
             issuer: identity.issuer().to_owned(),
+            kid: identity.kid().map(str::to_owned),
             origin,
             claims: RawValue::from_string(claims).map_err(|_| Refusal::TokenMalformed)?,
         };
@@ -128,7 +131,8 @@ impl Tickets {
         if kept.origin.as_deref() != origin {
             return Err(Refusal::TicketOfAnotherOrigin);
         }
-        verifier.restore(&kept.issuer, kept.claims.get().as_bytes(), now)
+        let (kid, claims) = (kept.kid.as_deref(), kept.claims.get().as_bytes());
+        verifier.restore(&kept.issuer, kid, claims, now)
     }
 }
 

@@ -105,7 +105,10 @@ impl Kept {
         let keys = KeySet::new(&issuer, remote);
         let fake = Fake(Arc::new(Mutex::new(account)));
         let (kept, source) = (keys.clone(), fake.clone());
-        let keeper = tokio::spawn(async move { kept.keep_from(source, Metrics::new()).await });
+        let keeper =
+            tokio::spawn(
+                async move { kept.keep_from(source, Metrics::new(), &Notify::new()).await },
+            );
         // Real signatures are made for the fake's keys, which takes no time of this clock.
         sleep(Duration::from_millis(100)).await;
         Kept { keys, fake, keeper }
