@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Config;
 
-/// The options that can change live, or the beginnings of their paths. All others take a restart;
-/// so does one that is new, until somebody has thought about it.
+/// The options that can change live, and with a dot at the end all below a table. All others take a
+/// restart; so does one that is new, until somebody has thought about it.
 const LIVE: &[&str] = &[
     // An option outside of all tables.
     ".expect_files",
-    "admin.api_key",
+    "admin.api_key_env",
+    "admin.api_key_file",
     "claims.",
     "door.allow_missing_origin",
     "door.cookie",
@@ -26,7 +27,7 @@ const LIVE: &[&str] = &[
     "limits.publishes",
     "limits.reads",
     "limits.subscribes",
-    "personal",
+    "personal.",
     "room.",
     "session.max_channels",
     "session.max_connections",
@@ -52,11 +53,18 @@ impl Config {
                     .filter(|path| !mine.contains_key(*path))
                     .cloned(),
             )
-            .filter(|path| !LIVE.iter().any(|live| path.starts_with(live)))
+            .filter(|path| !is_live(path))
             .collect();
         changed.sort_unstable();
         changed
     }
+}
+
+fn is_live(path: &str) -> bool {
+    LIVE.iter().any(|live| match live.ends_with('.') {
+        true => path.starts_with(live),
+        false => path == *live,
+    })
 }
 
 /// The values of each option as they were understood, in the order of the tables that have it.

@@ -36,7 +36,7 @@ pub(super) async fn answer(
         Ok(Ok(answer)) => answer,
         Ok(Err(refusal)) => {
             let reason = refusal.code();
-            backend.metrics.refused(refusal.label());
+            backend.metrics.refused(refusal.code());
             if refusal == Refusal::ApiKeyWrong {
                 gateway.addresses.fail(client);
             }

@@ -301,7 +301,7 @@ impl Gateway {
         signer: impl FnOnce() -> SaidSigner,
     ) -> Answer {
         let code = refusal.code();
-        self.metrics.refused(refusal.label());
+        self.metrics.refused(refusal.code());
         self.charge(refusal, client, path);
         if let Some(left_out) = self.refusals.admit(code) {
             let SaidSigner { issuer, kid } = signer();

@@ -248,14 +248,9 @@ impl Refusal {
         self.row().status
     }
 
-    /// The stable name that clients, logs and metrics use.
+    /// The stable name that clients, logs and metrics use: one of a bounded set (SECURITY.md LOG-4).
     pub fn code(&self) -> &'static str {
         self.row().code
-    }
-
-    /// The value of the metric's label: one word of a bounded set (SECURITY.md LOG-4).
-    pub fn label(&self) -> &'static str {
-        self.code()
     }
 
     /// One sentence that a person can act on, without capital and full stop.
