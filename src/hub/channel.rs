@@ -112,6 +112,11 @@ impl Channel {
             .collect()
     }
 
+    /// As many as are seen in one turn, from a seat on; returns where the next ones sit, if anywhere.
+    pub(super) fn members_from(&self, seat: usize, into: &mut Vec<Seated>) -> Option<usize> {
+        self.state.lock().members.take(seat, SLICE_MEMBERS, into)
+    }
+
     pub(super) fn enqueue(&self, event: Event) -> Enqueued {
         let mut state = self.state.lock();
         state.next += 1;

@@ -196,6 +196,21 @@ impl Hub {
             .map_or_else(Vec::new, |found| found.members(limit))
     }
 
+    /// Shows each member of a channel, in slices, between which others have their turn. Of those who
+    /// come and go meanwhile it may see some and miss others.
+    pub async fn visit(&self, channel: &ChannelName, mut see: impl FnMut(&dyn Member)) {
+        let Some(found) = self.find(self.shard(channel), channel) else {
+            return;
+        };
+        let (mut from, mut slice) = (0, Vec::new());
+        while let Some(next) = found.members_from(from, &mut slice) {
+            slice.drain(..).for_each(|seated| see(&*seated.member));
+            from = next;
+            tokio::task::yield_now().await;
+        }
+        slice.drain(..).for_each(|seated| see(&*seated.member));
+    }
+
     /// How many channels have a subscriber on this node.
     pub fn channels(&self) -> usize {
         let count = |shard: &Shard| shard.channels.lock().len();

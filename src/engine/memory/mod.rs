@@ -118,12 +118,18 @@ impl Engine for MemoryEngine {
     }
 
     async fn presence_stats(&self, channel: &ChannelName) -> Result<PresenceStats, EngineError> {
-        let members = self.hub.members(channel, usize::MAX);
-        let infos: Vec<_> = members.iter().map(|member| member.info()).collect();
-        let users: HashSet<&str> = infos.iter().map(|info| &*info.user).collect();
+        let (mut connections, mut users) = (0, HashSet::new());
+        let count = |member: &dyn Member| {
+            connections += 1;
+            users.insert(member.info().user.clone());
+        };
+        self.hub.visit(channel, count).await;
         Ok(PresenceStats {
-            connections: infos.len(),
+            connections,
             users: users.len(),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
