@@ -2,11 +2,15 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use support::api::ADMIN;
 use support::client::Client;
 use support::protobuf::{self, SUB_REFRESH, SUBSCRIBE};
 use support::tokens::sign_raw;
-use support::{Gateway, OTHER_SECRET, Setup, claims, now, sign, token};
+use support::{Gateway, OTHER_SECRET, Setup, claims, now, sign, token, token_with};
+use tokio::time::Instant;
 
 /// A room that nothing but a token opens, beside the usual ones.
 fn setup() -> Setup<'static> {
@@ -258,6 +262,81 @@ purpose = "subscription"
     let door = signed(&support::claims("alice"));
     let refused = gateway.open("/connection/websocket", &door).await.err();
     assert_eq!(refused, Some((401, "token_signature_invalid".to_owned())));
+}
+
+/// The next unsubscribe push.
+async fn unsubscribed(client: &mut Client) -> Value {
+    let push = client.wait_for(|m| m["push"].get("unsubscribe").is_some());
+    push.await["push"].clone()
+}
+
+/// Of whom a revocation names one subscription's token, the connection stays, and what another
+/// token made; that subscription is over within a second, as if its token were.
+#[tokio::test]
+async fn live_3_a_revocation_ends_the_subscriptions_that_it_names_and_nothing_else() {
+    let gateway = Gateway::with(&Setup {
+        tables: &format!("{ADMIN}[room.vault]"),
+        ..Setup::default()
+    });
+    let caps = json!({"caps": [{"channels": ["vault:*", "chat:*"], "match": "wildcard",
+        "allow": ["pub"]}]});
+    let mut bob = gateway.client_with(&token_with("bob", caps)).await;
+    let mut alice = gateway.client("alice").await;
+    let by_token = |channel: &str, id: &str, seconds_ago: u64| {
+        let more = json!({"jti": id, "iat": now() - seconds_ago, "allow": ["pub"]});
+        json!({"channel": channel, "token": token_for("alice", channel, more)})
+    };
+    let channels = [
+        ("vault:id", "named", 0),
+        ("vault:old", "old", 100),
+        ("vault:kept", "kept", 0),
+        // A rule would have let her in here too.
+        ("chat:id", "named", 0),
+    ];
+    for (channel, id, seconds_ago) in channels {
+        let wish = by_token(channel, id, seconds_ago);
+        alice.ok("subscribe", wish).await;
+        let publish = json!({"channel": channel, "data": "before"});
+        alice.ok("publish", publish).await;
+        assert_eq!(alice.publication(channel).await["data"], "before");
+    }
+    let expired = json!({"code": 2501, "reason": "subscription expired"});
+    let id = json!({"uid": "named"});
+    let old = json!({"user": "alice", "issued_before": now() - 50});
+    for (method, body, named) in [
+        ("revoke_token", id, &["vault:id", "chat:id"][..]),
+        ("invalidate_user_tokens", old, &["vault:old"]),
+    ] {
+        let began = Instant::now();
+        // It tells of connections.
+        assert_eq!(gateway.ended_by(method, &body).await, 0);
+        let mut ended = Vec::new();
+        for _ in named {
+            let push = unsubscribed(&mut alice).await;
+            assert_eq!(push["unsubscribe"], expired);
+            ended.push(push["channel"].as_str().unwrap().to_owned());
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "{method}");
+        ended.sort_unstable();
+        let mut named = named.to_vec();
+        named.sort_unstable();
+        assert_eq!(ended, named);
+    }
+    for (channel, ..) in channels {
+        bob.publish(channel, json!("after")).await;
+    }
+    assert_eq!(alice.publication("vault:kept").await["data"], "after");
+    assert_eq!(alice.rest().await, Vec::<Value>::new());
+    // What the token allowed is over with it; a newer one opens the channel again.
+    let publish = json!({"channel": "vault:id", "data": 1});
+    assert_eq!(alice.error("publish", publish).await, 103);
+    let again = by_token("vault:id", "named", 0);
+    assert_eq!(alice.error("subscribe", again).await, 109);
+    alice
+        .ok("subscribe", by_token("vault:id", "newer", 0))
+        .await;
+    bob.publish("vault:id", json!("again")).await;
+    assert_eq!(alice.publication("vault:id").await["data"], "again");
 }
 
 #[tokio::test]

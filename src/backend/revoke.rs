@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::{Backend, Done, Fault, read, user_of};
 use crate::clock::UnixSeconds;
-use crate::identity::Door;
-use crate::identity::revocations::{NotTaken, Revocation, Revoked, Until};
+use crate::identity::revocations::{Marks, NotTaken, Revocation, Revoked, Until};
+use crate::identity::{Door, Identity};
 use crate::protocol::{Disconnect, ErrorCode};
 use crate::session::Farewell;
 
@@ -125,9 +125,12 @@ impl Backend {
             NotTaken::Busy => Fault::new(ErrorCode::InternalServerError, fault),
         })?;
         let farewell = Farewell::from(reason);
-        let names = |identity: &_, _: &str| revocation.names(identity);
+        let names = |identity: &Identity, _: &str| revocation.names(identity);
         let user = revocation.user();
         let ended = self.sessions.end_matching(user, &farewell, names).await;
+        // Of those who stay, by a newer token of their own.
+        let names = |token: Marks<'_>| revocation.names(token);
+        self.sessions.end_by_token(user, names).await;
         if let Err(fault) = taken.saved().await {
             self.metrics.revocations_not_saved.inc();
             return Err(Fault::new(ErrorCode::InternalServerError, fault));

@@ -30,7 +30,7 @@ pub struct VerifiedSubscription {
     /// When it was issued (`iat`).
     pub issued_at: Option<UnixSeconds>,
     /// Its `jti`.
-    pub(super) token_id: Option<String>,
+    pub token_id: Option<String>,
     /// The one connection that it is for, if it says so.
     client: Option<String>,
 }

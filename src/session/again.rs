@@ -32,12 +32,21 @@ impl Client {
         Ok(())
     }
 
-    /// Decides again; what is withdrawn is ended, and the client told.
+    /// Decides again; what is withdrawn is ended, and the client told. What was made by a token that
+    /// was revoked is ended whatever the rules say, as when that token is over: the client is to
+    /// come with a newer one (LIVE-3).
     pub(super) async fn decide_again(&mut self, which: Which) {
         // Asked once, so that none is kept for newer terms than it was decided under.
         let terms = self.node.terms.load().clone();
+        let now = self.node.clock.now();
         let mut withdrawn = Vec::new();
         for subscription in self.subscriptions.iter() {
+            if subscription.is_revoked(&terms, now) {
+                subscription.end();
+                let code = UnsubscribeCode::SubscriptionExpired;
+                withdrawn.push((subscription.channel().clone(), code));
+                continue;
+            }
             let timed = which == Which::Timed && subscription.reads_now();
             if subscription.is_current() && !timed {
                 continue;
@@ -46,7 +55,7 @@ impl Client {
             let Some(mut standing) = self.stands(&terms, channel, Permission::Subscribe) else {
                 // At once, before anything is waited for.
                 subscription.end();
-                withdrawn.push(channel.clone());
+                withdrawn.push((channel.clone(), UnsubscribeCode::PermissionWithdrawn));
                 continue;
             };
             if subscription.has_join_leave() {
@@ -57,9 +66,8 @@ impl Client {
             }
             subscription.stand(standing);
         }
-        for channel in withdrawn {
-            self.withdraw(&channel, UnsubscribeCode::PermissionWithdrawn)
-                .await;
+        for (channel, code) in withdrawn {
+            self.withdraw(&channel, code).await;
         }
     }
 

@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use super::given::Given;
 use super::subscription::Subscription;
+use crate::identity::revocations::Marks;
 use crate::policy::ChannelName;
 
 /// Those of one connection, whose task alone changes them. Weak, since each keeps hold of the
@@ -38,6 +39,23 @@ impl ByToken {
         }
         let rest: Vec<_> = all.iter().filter(|one| !is_it(one)).cloned().collect();
         self.0.store((!rest.is_empty()).then(|| Arc::new(rest)));
+    }
+
+    /// Puts those in doubt whose token `names` picks, so that they hear nothing before the task has
+    /// looked at them; tells whether there are any.
+    pub(super) fn doubt(&self, names: impl Fn(Marks<'_>) -> bool) -> bool {
+        let held = self.0.load();
+        let all = held.as_deref().into_iter().flatten();
+        let mut any = false;
+        for subscription in all.filter_map(Weak::upgrade) {
+            let given = subscription.given();
+            let token = given.as_deref().and_then(|given| given.token.as_ref());
+            if token.is_some_and(|token| names(token.marks())) {
+                subscription.doubt();
+                any = true;
+            }
+        }
+        any
     }
 
     /// What the token of the subscription to this channel gave it, if there is one.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::terms::Terms;
 use crate::clock::UnixSeconds;
+use crate::identity::revocations::Marks;
 use crate::identity::{Extras, IssuerTrust, VerifiedSubscription};
 use crate::limits::EXPIRY_GRACE;
 use crate::policy::{Permission, SubscriptionGrant};
@@ -50,6 +51,9 @@ pub(super) struct Held {
     trust: IssuerTrust,
     grant: SubscriptionGrant,
     expires_at: UnixSeconds,
+    /// With the user and the issuer, what a revocation names it by.
+    id: Option<Box<str>>,
+    issued_at: Option<UnixSeconds>,
 }
 
 impl Given {
@@ -67,6 +71,8 @@ impl Given {
                 trust: token.trust,
                 grant: token.grant,
                 expires_at: token.expires_at,
+                id: token.token_id.map(String::into_boxed_str),
+                issued_at: token.issued_at,
             }),
         }
     }
@@ -82,7 +88,14 @@ impl Given {
     ) -> Option<&SubscriptionGrant> {
         let token = self.token.as_ref()?;
         let grant = token.grant(permission, now)?;
-        terms.door.verifier.vouches(&token.trust).then_some(grant)
+        let stands = terms.door.verifier.vouches(&token.trust) && !token.is_revoked(terms, now);
+        stands.then_some(grant)
+    }
+
+    /// Whether it is by a token that was revoked.
+    pub(super) fn is_revoked(&self, terms: &Terms, now: UnixSeconds) -> bool {
+        let token = self.token.as_ref();
+        token.is_some_and(|token| token.is_revoked(terms, now))
     }
 }
 
@@ -92,6 +105,16 @@ impl Held {
     fn grant(&self, permission: Permission, now: UnixSeconds) -> Option<&SubscriptionGrant> {
         let holds = permission == Permission::Subscribe || now < self.expires_at;
         holds.then_some(&self.grant)
+    }
+
+    /// What a revocation names it by.
+    pub(super) fn marks(&self) -> Marks<'_> {
+        let (user, id) = (self.grant.user(), self.id.as_deref());
+        Marks::of_subscription(user, &self.trust, id, self.issued_at)
+    }
+
+    fn is_revoked(&self, terms: &Terms, now: UnixSeconds) -> bool {
+        terms.door.revocations.check(self.marks(), now).is_err()
     }
 
     /// How long until the subscription has to end, unless a newer token comes.

@@ -58,6 +58,7 @@ use self::places::{Place, Places};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::identity::Identity;
+use crate::identity::revocations::Marks;
 use crate::limits::ENDS_IN_A_TURN;
 use crate::policy::{ConnectionFacts, UserId};
 use crate::protocol::{Disconnect, Format};
@@ -199,6 +200,26 @@ impl Sessions {
             tokio::task::yield_now().await;
         }
         ended
+    }
+
+    /// Has those subscriptions end whose own token `names` picks, of one user or of anybody: they
+    /// hear nothing more from now on, and their clients are told as when such a token is over. The
+    /// revocation must be on the list: one that is being made looks there when it is.
+    pub async fn end_by_token(&self, user: Option<&UserId>, names: impl Fn(Marks<'_>) -> bool) {
+        let doubt = |peers: Vec<Arc<Peer>>| {
+            for peer in peers {
+                if peer.by_token.doubt(&names) {
+                    peer.link.ask();
+                }
+            }
+        };
+        if let Some(user) = user {
+            return doubt(self.places.of_user(user));
+        }
+        for peers in self.places.parts() {
+            doubt(peers);
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Closes all connections evenly over the window with a code that reconnects, those that wait

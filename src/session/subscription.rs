@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use super::given::{Given, Origin};
 use super::peer::Peer;
 use super::permit::Standing;
-use super::terms::STALE;
+use super::terms::{STALE, Terms};
+use crate::clock::UnixSeconds;
 use crate::hub::{Batch, Delivered, Event, Member, Seat};
 use crate::limits::OUTBOX_ENTRY_BYTES;
 use crate::policy::ChannelName;
@@ -86,6 +87,12 @@ impl Subscription {
     /// What a token gave it.
     pub(super) fn given(&self) -> Option<Arc<Given>> {
         self.given.load_full()
+    }
+
+    /// Whether the token of its own that it was made by was revoked.
+    pub(super) fn is_revoked(&self, terms: &Terms, now: UnixSeconds) -> bool {
+        let given = self.given();
+        given.is_some_and(|given| given.is_revoked(terms, now))
     }
 
     /// A newer token gives it this.

@@ -30,6 +30,7 @@ use self::record::Record;
 use super::identity::Identity;
 use super::refusal::Refusal;
 use super::subscription::VerifiedSubscription;
+use super::trust::IssuerTrust;
 use crate::clock::{Clock, UnixSeconds};
 use crate::policy::UserId;
 
@@ -96,18 +97,19 @@ pub enum Revocation {
 }
 
 impl Revocation {
-    /// Whether it names this identity.
-    pub fn names(&self, identity: &Identity) -> bool {
+    /// Whether it names this token: that of an identity, or of a subscription.
+    pub fn names<'a>(&self, token: impl Into<Marks<'a>>) -> bool {
+        let token = token.into();
         match self {
             Revocation::Token { issuer, id, .. } => {
-                identity.issuer() == &**issuer && identity.token_id() == Some(id)
+                token.issuer == &**issuer && token.id == Some(id)
             }
             Revocation::Tokens {
                 user,
                 issued_before,
                 ..
-            } => identity.user() == user && Marks::from(identity).is_issued_before(*issued_before),
-            Revocation::Block { user, .. } => identity.user() == user,
+            } => token.user == user && token.is_issued_before(*issued_before),
+            Revocation::Block { user, .. } => token.user == user,
             Revocation::Unblock { .. } => false,
         }
     }
@@ -132,7 +134,22 @@ pub struct Marks<'a> {
     issued_at: Option<UnixSeconds>,
 }
 
-impl Marks<'_> {
+impl<'a> Marks<'a> {
+    /// Those of a subscription's token, of which these are kept.
+    pub fn of_subscription(
+        user: &'a UserId,
+        issuer: &'a IssuerTrust,
+        id: Option<&'a str>,
+        issued_at: Option<UnixSeconds>,
+    ) -> Marks<'a> {
+        Marks {
+            user,
+            issuer: issuer.issuer(),
+            id,
+            issued_at,
+        }
+    }
+
     /// A token that does not say when it was issued may be any old one (LIVE-3).
     fn is_issued_before(self, cut: UnixSeconds) -> bool {
         self.issued_at.is_none_or(|issued| issued < cut)
@@ -152,12 +169,8 @@ impl<'a> From<&'a Identity> for Marks<'a> {
 
 impl<'a> From<&'a VerifiedSubscription> for Marks<'a> {
     fn from(token: &'a VerifiedSubscription) -> Marks<'a> {
-        Marks {
-            user: token.grant.user(),
-            issuer: token.trust.issuer(),
-            id: token.token_id.as_deref(),
-            issued_at: token.issued_at,
-        }
+        let id = token.token_id.as_deref();
+        Marks::of_subscription(token.grant.user(), &token.trust, id, token.issued_at)
     }
 }
 

@@ -61,7 +61,8 @@ impl Client {
             }
         };
         let ttl = self.ttl_of(&verified);
-        // Decided again by the newer token, and by what else is true now.
+        // Decided again by the newer token, and by what else is true now: also that it was revoked
+        // meanwhile, which from here on is the revocation's to see.
         subscription.doubt();
         subscription.give(Some(Given::by(verified)));
         self.reply(id, Answer::sub_refreshed(Some(ttl)));

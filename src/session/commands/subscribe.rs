@@ -82,18 +82,24 @@ impl Client {
             origin,
         ));
         self.subscriptions.insert(subscription.clone());
-        if let Err(error) = self
-            .node
-            .engine
-            .subscribe(channel, subscription.clone())
-            .await
-        {
-            self.subscriptions.remove(channel);
-            self.together.channels.fetch_sub(1, Ordering::Relaxed);
-            return Err(error.into());
-        }
         self.peer.by_token.add(&subscription);
-        Ok(())
+        let entered = match subscription.is_revoked(&self.node.terms.load(), self.node.clock.now())
+        {
+            // Meanwhile: a revocation finds it from here on, or was found.
+            true => Err(ErrorCode::TokenExpired.into()),
+            false => self
+                .node
+                .engine
+                .subscribe(channel, subscription.clone())
+                .await
+                .map_err(Stop::from),
+        };
+        if entered.is_err() {
+            self.subscriptions.remove(channel);
+            self.peer.by_token.remove(&subscription);
+            self.together.channels.fetch_sub(1, Ordering::Relaxed);
+        }
+        entered
     }
 
     /// The reply is queued: lets through what waited, and tells the others who came.
