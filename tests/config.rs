@@ -16,7 +16,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gatepost::config::{self, CertificateFiles, Config, Loaded, Overrides, Tls};
+use gatepost::config::{self, CertificateFiles, Config, Loaded, Overrides, Scope, Tls};
 use gatepost::identity::{Algorithm, Audience, IssuerSettings, KeySource, Origins};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair};
@@ -165,6 +165,32 @@ fn golden() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+/// Of a config whose files and variables are not there, `--rules` tells all that `serve` would,
+/// except for these.
+#[test]
+fn rules_leave_out_what_is_not_there_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let cases = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/config"));
+    let mut compared = 0;
+    for case in cases.unwrap().map(|entry| entry.unwrap().path()) {
+        let written = fs::read_to_string(&case).unwrap();
+        let file = folder.path().join("gatepost.toml");
+        fs::write(&file, written.split_once(SEPARATOR).unwrap().0).unwrap();
+        let found = |scope| {
+            let found = Config::examine(&file, scope).found;
+            let found = found.iter().map(ToString::to_string);
+            let is_there = |text: &String| {
+                !text.contains("cannot be read") && !text.contains("not set in the environment")
+            };
+            found.filter(is_there).collect::<Vec<String>>()
+        };
+        let whole = found(Scope::Whole);
+        assert_eq!(found(Scope::Rules), whole, "{}", case.display());
+        compared += whole.len();
+    }
+    assert!(compared > 100, "only {compared}");
 }
 
 const REFERENCE: &str = include_str!("../config/gatepost.toml");

@@ -247,6 +247,73 @@ fn an_expectation_that_fails_is_explained() {
     assert_eq!(explanation["decided_by"], "room.team.publish");
 }
 
+/// What `serve` would refuse whatever the keys are, `--rules` refuses.
+#[test]
+fn check_without_keys_finds_every_fault_that_needs_none() {
+    let issuer = |name: &str, more: &str| {
+        format!(
+            "[[issuer]]\nname = \"{name}\"\nissuer = \"https://{name}.example.com/\"\n\
+             audience = [\"gatepost\"]\n{more}\n"
+        )
+    };
+    let secret = "algorithms = [\"HS256\"]\nsecret_env = \"NOT_SET_ANYWHERE\"";
+    let with = |issuers: &str| {
+        let from = CONFIG.find("[[issuer]]").unwrap();
+        let to = CONFIG.find("[claims]").unwrap();
+        format!("{}{issuers}{}", &CONFIG[..from], &CONFIG[to..])
+    };
+    let prefix = "`user_prefix`: with more than one [[issuer]]";
+    let cases = [
+        (issuer("a", secret) + &issuer("b", secret), prefix),
+        (
+            [issuer("a", secret), issuer("a", secret)].concat(),
+            "`name`: another [[issuer]] has this name",
+        ),
+        (
+            [issuer("a", secret), issuer("a", secret)].concat(),
+            "`issuer`: the [[issuer]] a has this iss too",
+        ),
+        (
+            issuer("a", "discovery = true\nalgorithms = [\"HS256\"]"),
+            "`algorithms`: HS256 needs a secret",
+        ),
+        (
+            issuer("a", "public_key = \"none.pem\"\nalgorithms = [\"HS256\"]"),
+            "`algorithms`: HS256 needs a secret",
+        ),
+        (
+            issuer("a", "secret_file = \"none\"\nalgorithms = [\"ES256\"]"),
+            "`algorithms`: ES256 needs a public key",
+        ),
+        (
+            issuer("a", secret) + "[admin]\napi_key_env = \"not a name\"\n",
+            "`api_key_env` takes the name of an environment variable",
+        ),
+        (
+            issuer("a", secret) + "[admin]\nkey = 1\n",
+            "there is no option `key` in [admin]",
+        ),
+    ];
+    for (issuers, fault) in cases {
+        let folder = Folder::with(&with(&issuers));
+        for ran in [
+            folder.check(&[]),
+            folder.run(&["check", "--config", "gatepost.toml"]),
+        ] {
+            // A key that is not there hides nothing either.
+            assert!(
+                ran.out().contains(fault),
+                "{fault} is not in\n{}",
+                ran.out()
+            );
+            assert_eq!(ran.code(), 1);
+        }
+    }
+    let folder = Folder::with(&CONFIG.replace("certificate = \"not-here.pem\"", "mode = \"of\""));
+    let out = folder.check(&[]).out();
+    assert!(out.contains("`mode`"), "{out}");
+}
+
 #[test]
 fn coverage_tells_what_no_expectation_decides() {
     let folder = Folder::with(&format!("{CONFIG}{EXPECTED}"));

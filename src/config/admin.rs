@@ -1,7 +1,6 @@
 //! `[admin]`: the keys of the server API. They are read here, and kept as hashes only.
 
 use secrecy::zeroize::Zeroizing;
-use toml::de::DeValue;
 
 use super::Overrides;
 use super::files::{self, Environment};
@@ -37,32 +36,24 @@ pub(super) fn read(
         );
     }
     let source = section.reader.source();
-    let variables = section.option("api_key_env", |value| {
-        each(value, |name| {
-            key(files::secret_env(name, environment)?).map(|key| (name.to_owned(), key))
-        })
-    });
-    let from_files = section.option("api_key_file", |value| {
-        each(value, |name| {
-            let file = source.resolve(name);
-            key(files::secret_file(&file)?).map(|key| (file.display().to_string(), key))
-        })
-    });
     let mut admin = Admin::default();
-    for (found, names) in [
-        (variables, &mut admin.variables),
-        (from_files, &mut admin.files),
-    ] {
-        for (name, key) in found.map_or(Vec::new(), At::into_inner) {
-            names.push(name);
-            // It was tried when it was read.
-            let _ = admin.keys.add(&key);
-            admin.first.get_or_insert(key);
-        }
-    }
-    if admin.keys.len() > MAX_KEYS {
+    let (variables, named_files) = (
+        names(&section, "api_key_env"),
+        names(&section, "api_key_file"),
+    );
+    if variables.len() + named_files.len() > MAX_KEYS {
         let message = format!("there are more than {MAX_KEYS} API keys: remove those not in use");
         section.reader.fault(section.at(), message);
+    }
+    for name in variables {
+        let read = files::secret_env(name.get_ref(), environment);
+        admin.take(&section, "api_key_env", &name, read);
+        admin.variables.push(name.into_inner());
+    }
+    for name in named_files {
+        let file = source.resolve(name.get_ref());
+        admin.take(&section, "api_key_file", &name, files::secret_file(&file));
+        admin.files.push(file.display().to_string());
     }
     section.finish();
     if let Some(key) = &overrides.api_key {
@@ -72,17 +63,17 @@ pub(super) fn read(
     admin
 }
 
-/// A text, or a list of texts.
-fn each<T>(
-    value: &DeValue<'_>,
-    convert: impl Fn(&str) -> Result<T, Misfit>,
-) -> Result<Vec<T>, Misfit> {
-    let one = |value: &DeValue<'_>| convert(&value::text(value)?);
-    match value.as_array() {
+/// A text, or a list of texts, each with its place.
+fn names(section: &Section<'_>, option: &'static str) -> Vec<At<String>> {
+    let names = section.option(option, |value| match value.as_array() {
         Some(items) if items.is_empty() => Err(Misfit::new("must not be empty")),
-        Some(items) => items.iter().map(|item| one(item.get_ref())).collect(),
-        None => Ok(vec![one(value)?]),
-    }
+        Some(items) => items
+            .iter()
+            .map(|item| Ok(At::new(item.span(), value::text(item.get_ref())?)))
+            .collect(),
+        None => Ok(vec![At::new(section.place(option), value::text(value)?)]),
+    });
+    names.map_or(Vec::new(), At::into_inner)
 }
 
 /// The key, once it is known to be one.
@@ -94,6 +85,24 @@ fn key(bytes: Zeroizing<Vec<u8>>) -> Result<SecretBytes, Misfit> {
 }
 
 impl Admin {
+    /// Takes in a key that was read, or tells why there is none.
+    fn take(
+        &mut self,
+        section: &Section<'_>,
+        option: &'static str,
+        name: &At<String>,
+        read: Result<Zeroizing<Vec<u8>>, Misfit>,
+    ) {
+        match read.and_then(key) {
+            Ok(key) => {
+                // It was tried when it was read.
+                let _ = self.keys.add(&key);
+                self.first.get_or_insert(key);
+            }
+            Err(misfit) => section.misfit(&name.span(), option, &format!("`{option}`"), misfit),
+        }
+    }
+
     pub(super) fn resolve(&self, out: &mut Resolved) {
         out.section("admin");
         out.texts("api_key_env", &self.variables);

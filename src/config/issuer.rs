@@ -7,26 +7,39 @@ use toml::de::DeValue;
 
 use super::files::Environment;
 use super::keys::{self, KeyOrigin};
-use super::reader::Reader;
+use super::reader::{Reader, WHOLE_FILE};
 use super::resolved::Resolved;
 use super::section::{At, Places, Section};
 use super::value::{self, Misfit};
 use crate::identity::{
-    Algorithm, Audience, IssuerFault, IssuerSettings, KeySource, KnownIssuers, Purpose, Verifier,
+    Algorithm, Audience, IssuerFault, IssuerSettings, KeyKind, KeySource, KnownIssuers, Purpose,
+    Verifier, issuer_faults,
 };
 use crate::policy::DeclaredClaims;
 
 /// The `iss` of the development mode's toy issuer, which signs for whoever asks.
 pub const DEV_ISSUER: &str = "urn:gatepost:dev";
 
-/// The issuers as they are written.
+/// The issuers as they are written, the faulty ones too, so that what is wrong with one hides
+/// nothing of the others.
 pub(super) struct Issuers {
     settings: Vec<IssuerSettings>,
-    /// Where each stands, by name.
-    places: Vec<(String, Places)>,
-    /// Where each key comes from, for [`Issuers::resolve`].
-    key_origins: Vec<Option<KeyOrigin>>,
+    /// What was found out about each; none of one that the caller gave.
+    read: Vec<Read>,
 }
+
+/// What was found out about an issuer while it was read.
+struct Read {
+    places: Places,
+    /// Where the key comes from, for [`Issuers::resolve`].
+    key_origin: Option<KeyOrigin>,
+    /// The options that are missing or do not fit. Something else stands in their place, and
+    /// nothing more is said of them.
+    faulty: Vec<&'static str>,
+}
+
+/// The options by which an issuer is known to expectations.
+const KNOWN_BY: [&str; 5] = ["name", "issuer", "user_prefix", "purpose", "grants"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -38,8 +51,7 @@ pub(super) fn read(
 ) -> Issuers {
     let mut issuers = Issuers {
         settings: Vec::new(),
-        places: Vec::new(),
-        key_origins: Vec::new(),
+        read: Vec::new(),
     };
     let faults_before = root.reader.faults();
     let sections = root.sections("issuer");
@@ -55,21 +67,28 @@ pub(super) fn read(
         issuers.read_one(section, environment);
     }
     if let Some(issuer) = in_place {
-        issuers.places = Vec::new();
+        issuers.read = Vec::new();
         issuers.settings = vec![issuer];
-        issuers.key_origins = vec![None];
     }
     issuers
 }
 
 impl Issuers {
-    /// Who they are.
+    /// Who they are, as far as that is known.
     pub(super) fn known(&self) -> KnownIssuers {
-        KnownIssuers::of(&self.settings)
+        let is_known = |(index, _): &(usize, &IssuerSettings)| {
+            let read = self.read.get(*index);
+            !read.is_some_and(|read| read.has_faults(&KNOWN_BY))
+        };
+        let known = self.settings.iter().enumerate().filter(is_known);
+        KnownIssuers::of(known.map(|(_, settings)| settings))
     }
 
     fn read_one(&mut self, section: Section<'_>, environment: Environment<'_>) {
-        let faults_before = section.reader.faults();
+        if !section.is_present() {
+            // It is no table, which has been told.
+            return;
+        }
         let told = tell_of_what_is_not_there(&section);
         let name = section.required("name", name, "write name = \"main\"");
         let issuer = section.required(
@@ -95,39 +114,59 @@ impl Issuers {
         );
         let algorithms = read_algorithms(&section);
         let keys = keys::read(&section, environment, issuer.as_ref(), told);
-        let (keys, origin) = keys.unzip();
+        let (keys, key_origin) = keys.unzip();
+        let keys = match (keys, keys::kind(&section)) {
+            // Which algorithms they are for is not known.
+            _ if section.has_faults("algorithms") => KeySource::Unread(KeyKind::Unknown),
+            (Some(keys), KeyKind::Public | KeyKind::Secret) => keys,
+            (_, kind) => KeySource::Unread(kind),
+        };
+        // What does not fit has been told; what stands in its place is not looked at.
         let mut settings = IssuerSettings::new(
             name.map_or(String::new(), At::into_inner),
             issuer.map_or(String::new(), At::into_inner),
             audience.map_or(Audience::Any, At::into_inner),
             algorithms,
-            // What is missing has been told, so that its placeholder is never used.
-            keys.unwrap_or(KeySource::Pem(Vec::new())),
+            keys,
         );
         read_the_rest(&section, &mut settings);
-        if section.reader.faults() == faults_before {
-            self.places.push((settings.name.clone(), section.places()));
-            self.settings.push(settings);
-            self.key_origins.push(origin);
-        }
+        self.settings.push(settings);
+        self.read.push(Read {
+            places: section.places(),
+            key_origin,
+            faulty: section.faulty(),
+        });
         section.finish();
     }
 
-    /// Proves the issuers; every fault is noted at its option. Gives `None` when one is faulty.
-    pub(super) fn prove(self, declared: DeclaredClaims, reader: &Reader<'_>) -> Option<Verifier> {
-        match Verifier::new(self.settings, declared) {
-            Ok(verifier) => Some(verifier),
-            Err(faults) => {
-                for fault in faults {
-                    tell(reader, &self.places, &fault);
-                }
-                None
+    /// Proves all that can be without keys; every fault is noted at its option.
+    pub(super) fn check(&self, reader: &Reader<'_>) {
+        // Where these do not fit, what the issuers have in common would be a guess.
+        let is_unclear = |read: &Read| read.has_faults(&["purpose", "user_prefix", "shared_users"]);
+        let is_unclear = self.read.iter().any(is_unclear);
+        let in_common = ["issuer", "purpose", "user_prefix", "shared_users"];
+        for (index, fault) in issuer_faults(&self.settings) {
+            let Some(read) = self.read.get(index) else {
+                reader.fault(&WHOLE_FILE, fault.to_string());
+                continue;
+            };
+            let is_guess = is_unclear && in_common.contains(&fault.option);
+            if !read.faulty.contains(&fault.option) && !is_guess {
+                read.tell(reader, &fault);
             }
         }
     }
 
+    /// Who verifies by these issuers, once they were [checked](Issuers::check) and nothing was
+    /// found; `None` when one is faulty or has no key.
+    pub(super) fn verifier(self, declared: DeclaredClaims) -> Option<Verifier> {
+        Verifier::new(self.settings, declared).ok()
+    }
+
     pub(super) fn resolve(&self, out: &mut Resolved) {
-        for (issuer, origin) in self.settings.iter().zip(&self.key_origins) {
+        for (index, issuer) in self.settings.iter().enumerate() {
+            let read = self.read.get(index);
+            let origin = read.and_then(|read| read.key_origin.as_ref());
             out.item("issuer");
             out.text("name", &issuer.name);
             out.text("issuer", &issuer.issuer);
@@ -157,18 +196,22 @@ impl Issuers {
     }
 }
 
-fn tell(reader: &Reader<'_>, places: &[(String, Places)], fault: &IssuerFault) {
-    // The later of two with one name is the one to be told.
-    let place = places.iter().rev().find(|(name, _)| *name == fault.issuer);
-    let option = match fault.option {
-        "secret" => keys::SECRETS
-            .iter()
-            .find(|option| place.is_some_and(|(_, place)| place.has(option))),
-        _ => None,
-    };
-    let option = option.copied().unwrap_or(fault.option);
-    let at = place.map_or(0..0, |(_, place)| place.of(option));
-    reader.fault(&at, format!("`{option}`: {}", fault.message));
+impl Read {
+    fn has_faults(&self, options: &[&str]) -> bool {
+        options.iter().any(|option| self.faulty.contains(option))
+    }
+
+    fn tell(&self, reader: &Reader<'_>, fault: &IssuerFault) {
+        let option = match fault.option {
+            "secret" => keys::SECRETS.iter().find(|option| self.places.has(option)),
+            _ => None,
+        };
+        let option = option.copied().unwrap_or(fault.option);
+        reader.fault(
+            &self.places.of(option),
+            format!("`{option}`: {}", fault.message),
+        );
+    }
 }
 
 /// Keys given in a way that there is not; whether one was.
@@ -231,6 +274,7 @@ fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
             // Each published key says what it is for; that none is a secret is seen to.
             return Algorithm::ASYMMETRIC.to_vec();
         }
+        section.miss("algorithms");
         section.reader.fault_with_help(
             section.at(),
             "`issuer.algorithms` is missing",

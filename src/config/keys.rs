@@ -11,7 +11,7 @@ use super::resolved::Resolved;
 use super::section::{At, Section};
 use super::value::{self, Misfit};
 use crate::fetch::{Roots, Url};
-use crate::identity::{KeySource, KeysAt, RemoteKeys, SecretBytes};
+use crate::identity::{KeyKind, KeySource, KeysAt, RemoteKeys, SecretBytes};
 
 /// The options that say where the keys are, in the order of the documentation.
 const SOURCES: [&str; 5] = [
@@ -64,6 +64,16 @@ impl KeyOrigin {
 /// Whether the issuer is to publish its keys itself.
 pub(super) fn are_published(section: &Section<'_>) -> bool {
     section.has("jwks") || section.has("discovery")
+}
+
+/// What kind of key is written down, where it could not be read.
+pub(super) fn kind(section: &Section<'_>) -> KeyKind {
+    let mut written = SOURCES.into_iter().filter(|option| section.has(option));
+    match (written.next(), written.next()) {
+        (Some(option), None) if SECRETS.contains(&option) => KeyKind::Secret,
+        (Some(_), None) => KeyKind::Public,
+        _ => KeyKind::Unknown,
+    }
 }
 
 /// Exactly one source of keys, read. `issuer` is what discovery begins with; `is_told` says that

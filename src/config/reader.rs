@@ -17,7 +17,7 @@ pub(super) const WHOLE_FILE: Range<usize> = 0..0;
 pub enum Scope {
     /// All of it.
     Whole,
-    /// The rules and their expectations. Certificates, keys and secrets need not be there.
+    /// All that can be without certificates, keys and secrets, which need not be there.
     Rules,
 }
 

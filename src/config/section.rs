@@ -168,6 +168,7 @@ impl<'r> Section<'r> {
     ) -> Option<At<T>> {
         let value = self.option(key, convert);
         if self.lacks(key) {
+            self.miss(key);
             let message = format!("`{}` is missing", join(&self.path, key));
             self.reader.fault_with_help(&self.at, message, help);
         }
@@ -200,7 +201,18 @@ impl<'r> Section<'r> {
         Some(At::new(value.span(), list))
     }
 
-    fn misfit(&self, at: &Range<usize>, key: &'static str, what: &str, misfit: Misfit) {
+    /// Every option that is missing or does not fit, and has been told or need not be.
+    pub(super) fn faulty(&self) -> Vec<&'static str> {
+        self.faulty.borrow().clone()
+    }
+
+    /// Takes note that an option is missing, which the caller tells.
+    pub(super) fn miss(&self, key: &'static str) {
+        self.faulty.borrow_mut().push(key);
+    }
+
+    /// Notes why an option, or an item of it, does not fit.
+    pub(super) fn misfit(&self, at: &Range<usize>, key: &'static str, what: &str, misfit: Misfit) {
         self.faulty.borrow_mut().push(key);
         if misfit.is_absent && self.reader.scope() == Scope::Rules {
             return;

@@ -59,27 +59,13 @@ impl Sections {
     ) -> Sections {
         let listen = listen::read(root.section("listen"), &overrides);
         let limits = root.section("limits");
-        let (tls, proxies) = match root.reader.scope() {
-            Scope::Whole => tls::read(root.section("tls"), &listen, &overrides),
-            // Everything there is about files that need not be here.
-            Scope::Rules => {
-                root.section("tls");
-                (None, TrustedProxies::default())
-            }
-        };
+        let (tls, proxies) = tls::read(root.section("tls"), &listen, &overrides);
         let sections = Sections {
             tls,
             proxies,
             listen,
             door: door::read(root.section("door"), &overrides),
-            admin: match root.reader.scope() {
-                Scope::Whole => admin::read(root.section("admin"), environment, &overrides),
-                // Its keys need not be here either.
-                Scope::Rules => {
-                    root.section("admin");
-                    Admin::default()
-                }
-            },
+            admin: admin::read(root.section("admin"), environment, &overrides),
             revocations: revocations::read(root.section("revocations")),
             issuers: issuer::read(&root, environment, overrides.issuer),
             session: session::read(root.section("session"), &limits),
@@ -106,8 +92,9 @@ impl Sections {
             cases = expect::check(tables, policy, &issuers, reader);
             cases.extend(expect_files::check(files, policy, &issuers, reader));
         }
+        self.issuers.check(reader);
         let config = match reader.scope() {
-            Scope::Whole => self.config(resolved, policy.clone(), reader),
+            Scope::Whole => self.config(resolved, policy.clone()),
             Scope::Rules => None,
         };
         Proven {
@@ -118,16 +105,9 @@ impl Sections {
         }
     }
 
-    fn config(
-        self,
-        resolved: String,
-        policy: Option<Arc<Policy>>,
-        reader: &Reader<'_>,
-    ) -> Option<Config> {
-        let declared = policy.as_ref().map(|policy| policy.declared_claims());
-        let verifier = self
-            .issuers
-            .prove(declared.cloned().unwrap_or_default(), reader);
+    fn config(self, resolved: String, policy: Option<Arc<Policy>>) -> Option<Config> {
+        let policy = policy?;
+        let verifier = self.issuers.verifier(policy.declared_claims().clone());
         Some(Config {
             listen: self.listen,
             tls: self.tls?,
@@ -138,7 +118,7 @@ impl Sections {
             api_keys: self.admin.keys,
             api_key: self.admin.first,
             revocations: self.revocations,
-            policy: policy?,
+            policy,
             session: self.session,
             engine: self.engine,
             limits: self.limits,

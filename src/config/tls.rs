@@ -9,6 +9,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use super::Overrides;
 use super::listen::Listen;
 use super::proxies::{self, TrustedProxies};
+use super::reader::Scope;
 use super::resolved::Resolved;
 use super::section::Section;
 use super::value;
@@ -75,7 +76,7 @@ enum Mode {
     Off,
 }
 
-/// No `Tls` when there is a fault.
+/// No `Tls` when there is a fault, or no certificate is looked for.
 pub(super) fn read(
     section: Section<'_>,
     listen: &Listen,
@@ -149,6 +150,10 @@ fn load(
     min_version: TlsVersion,
     hosts: &[String],
 ) -> Option<Certificate> {
+    if section.reader.scope() == Scope::Rules {
+        // They need not be here.
+        return None;
+    }
     let key = match pem::load_certificate(&files.certificate, &files.key) {
         Ok(key) => Arc::new(key),
         Err(fault) => {

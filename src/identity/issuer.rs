@@ -153,17 +153,36 @@ pub(super) fn prove(
     all: Vec<IssuerSettings>,
     declared: &DeclaredClaims,
 ) -> Result<Vec<Issuer>, Vec<IssuerFault>> {
+    match examine(&all) {
+        // There is one for each, or a key was not read and nobody can be let in.
+        (faults, all_keys) if faults.is_empty() && all_keys.len() == all.len() => {
+            Ok(proven(all, all_keys, declared))
+        }
+        (faults, _) => Err(faults.into_iter().map(|(_, fault)| fault).collect()),
+    }
+}
+
+/// All faults of issuers, each by itself and all together, also where keys could not be read; with
+/// the index of the issuer.
+pub fn issuer_faults(all: &[IssuerSettings]) -> Vec<(usize, IssuerFault)> {
+    examine(all).0
+}
+
+/// The faults, each with the index of its issuer, and the keys that are good.
+fn examine(all: &[IssuerSettings]) -> (Vec<(usize, IssuerFault)>, Vec<Keys>) {
     let mut faults = Vec::new();
     let opening = |settings: &&IssuerSettings| settings.purpose.includes(Purpose::Connection);
     let opening = all.iter().filter(opening).count();
     let mut all_keys = Vec::new();
     for (index, settings) in all.iter().enumerate() {
         let mut fault = |option, message: String| {
-            faults.push(IssuerFault {
-                issuer: settings.name.clone(),
+            let issuer = settings.name.clone();
+            let fault = IssuerFault {
+                issuer,
                 option,
                 message,
-            });
+            };
+            faults.push((index, fault));
         };
         check_alone(settings, &mut fault);
         check_beside(settings, &all[..index], &mut fault);
@@ -189,11 +208,7 @@ pub(super) fn prove(
                 .for_each(|(option, text)| fault(option, text)),
         }
     }
-    if faults.is_empty() {
-        Ok(proven(all, all_keys, declared))
-    } else {
-        Err(faults)
-    }
+    (faults, all_keys)
 }
 
 /// The issuers of settings that are good, each with its keys and what it must know of the others.

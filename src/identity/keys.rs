@@ -51,6 +51,19 @@ pub enum KeySource {
     Secret(SecretBytes),
     /// A document of the issuer.
     Remote(RemoteKeys),
+    /// None that could be read. The rest of the issuer can be proven, and nothing be verified.
+    Unread(KeyKind),
+}
+
+/// What is known of a key that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// It is a public one.
+    Public,
+    /// It is a secret.
+    Secret,
+    /// Nothing.
+    Unknown,
 }
 
 impl fmt::Debug for KeySource {
@@ -60,6 +73,7 @@ impl fmt::Debug for KeySource {
             KeySource::Pem(_) => f.write_str("Pem([redacted])"),
             KeySource::Secret(_) => f.write_str("Secret([redacted])"),
             KeySource::Remote(remote) => remote.fmt(f),
+            KeySource::Unread(kind) => write!(f, "Unread({kind:?})"),
         }
     }
 }
@@ -87,6 +101,8 @@ impl Keys {
             },
             KeySource::Secret(secret) => KeyRing::of_secret(secret.expose_secret(), algorithms),
             KeySource::Remote(remote) => return Keys::published(settings, remote),
+            // Without faults, too: there is nothing to verify by.
+            KeySource::Unread(kind) => Err(kind.faults(algorithms)),
         };
         ring.map(Keys::Configured)
     }
@@ -100,15 +116,24 @@ impl Keys {
     }
 
     fn published(settings: &IssuerSettings, remote: &RemoteKeys) -> Result<Keys, Vec<KeyFault>> {
-        let of_secrets = settings.algorithms.iter();
-        let of_secrets = of_secrets.filter(|algorithm| algorithm.min_secret_bytes().is_some());
-        let faults: Vec<_> = of_secrets
-            .map(|algorithm| ("algorithms", no_key_for(*algorithm)))
-            .collect();
+        let faults = KeyKind::Public.faults(&settings.algorithms);
         if !faults.is_empty() {
             return Err(faults);
         }
         Ok(Keys::Published(KeySet::new(settings, remote.clone())))
+    }
+}
+
+impl KeyKind {
+    /// The algorithms that no key of this kind serves.
+    fn faults(self, algorithms: &[Algorithm]) -> Vec<KeyFault> {
+        let fault = |algorithm: &Algorithm| match (self, algorithm.min_secret_bytes()) {
+            (KeyKind::Public, Some(_)) => Some(no_key_for(*algorithm)),
+            (KeyKind::Secret, None) => Some(not_by_secret(*algorithm)),
+            _ => None,
+        };
+        let faults = algorithms.iter().filter_map(fault);
+        faults.map(|text| ("algorithms", text)).collect()
     }
 }
 
@@ -175,10 +200,7 @@ impl KeyRing {
         }
         for &algorithm in algorithms {
             match algorithm.min_secret_bytes() {
-                None => faults.push((
-                    "algorithms",
-                    format!("{algorithm} needs a public key, and this issuer has a secret"),
-                )),
+                None => faults.push(("algorithms", not_by_secret(algorithm))),
                 Some(least) if secret.len() < least => faults.push((
                     "secret",
                     format!(
@@ -252,6 +274,10 @@ impl fmt::Debug for KeyRing {
             .entries(self.0.iter().map(|(algorithm, _)| algorithm))
             .finish()
     }
+}
+
+fn not_by_secret(algorithm: Algorithm) -> String {
+    format!("{algorithm} needs a public key, and this issuer has a secret")
 }
 
 fn no_key_for(algorithm: Algorithm) -> String {

@@ -36,7 +36,7 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Prove the rules and expectations alone: certificates, keys and secrets need not be there
+    /// Certificates, keys and secrets need not be there; all else is proven
     #[arg(long)]
     rules: bool,
 
