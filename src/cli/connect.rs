@@ -39,8 +39,9 @@ use self::talk::Talk;
 use self::target::Target;
 use self::upgrade::{HANDSHAKE_TIMEOUT, Stream};
 use super::complain;
+use super::token::development_issuer;
 use crate::clock::Clock;
-use crate::dev::{DEFAULT_STATE_DIR, certificate_path, has_issuer, open_issuer};
+use crate::dev::{DEFAULT_STATE_DIR, certificate_path};
 
 /// A token that `--user` signs need not outlive a look.
 const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -176,13 +177,7 @@ fn finish(end: End) -> ExitCode {
 /// The token to present; none when neither is asked for, and the door will say what it thinks.
 fn token(args: &ConnectArgs, clock: &Clock) -> anyhow::Result<Option<SecretString>> {
     if let Some(user) = &args.user {
-        if !has_issuer(&args.state) {
-            bail!(
-                "there is no development key in {}: start `gatepost dev` first, or name its folder with --state",
-                args.state.display()
-            );
-        }
-        let issuer = open_issuer(&args.state)?;
+        let issuer = development_issuer(&args.state, "name its folder with --state")?;
         let signed = issuer
             .signer()
             .sign(user, serde_json::Map::new(), TOKEN_LIFE, clock.now())?;

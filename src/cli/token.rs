@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::dev::{AUDIENCE, DEFAULT_STATE_DIR, TokenSigner, open_issuer};
+use crate::dev::{AUDIENCE, DEFAULT_STATE_DIR, TokenSigner, ToyIssuer, has_issuer, open_issuer};
 
 /// Sign a token, for development and for trying out a config
 #[derive(Args, Clone, Debug)]
@@ -28,7 +28,8 @@ Examples:
   gatepost token --user bob | gatepost connect wss://localhost:8443 --token-file - --channel chat:general
   gatepost token --key private.pem --issuer https://auth.example.com/ --algorithm RS256
 
-Without --key, the key of development mode signs (`urn:gatepost:dev`); it is made on first use.")]
+Without --key, the key of development mode signs (`urn:gatepost:dev`), which `gatepost dev` makes at
+its first start.")]
 pub(super) struct TokenArgs {
     /// The user: `sub`
     #[arg(long, value_name = "USER", default_value = "alice")]
@@ -89,12 +90,24 @@ fn sign(args: &TokenArgs, clock: &Clock) -> anyhow::Result<String> {
                 .state
                 .clone()
                 .unwrap_or_else(|| DEFAULT_STATE_DIR.into());
-            open_issuer(&dir)?
+            development_issuer(&dir, "name its folder with --state, or sign with --key")?
                 .signer()
                 .sign(&args.user, claims, args.life, now)?
         }
     };
     Ok(token)
+}
+
+/// The toy issuer whose key is in `dir`. None is made, since no running `gatepost dev` would know
+/// it.
+pub(super) fn development_issuer(dir: &Path, otherwise: &str) -> anyhow::Result<ToyIssuer> {
+    if !has_issuer(dir) {
+        bail!(
+            "there is no development key in {}: start `gatepost dev` first, or {otherwise}",
+            dir.display()
+        );
+    }
+    Ok(open_issuer(dir)?)
 }
 
 /// The signer that `--key` and its companions describe.

@@ -1,7 +1,5 @@
 //! From the command line to a token that verifies.
 
-use std::path::Path;
-
 use clap::Parser;
 use jsonwebtoken::{DecodingKey, Validation, decode};
 use serde_json::json;
@@ -75,6 +73,16 @@ fn the_development_key_signs_by_default() {
         "a=b=1",
     ];
     assert!(parse(&words).is_err(), "b=1 is no JSON");
+    // One that is made here would be known to no gateway.
+    let fault = format!("{:#}", signed(&words[..4]).unwrap_err());
+    let expected = format!("there is no development key in {}", state.display());
+    assert!(fault.starts_with(&expected), "{fault}");
+    for part in ["`gatepost dev`", "--state", "--key"] {
+        assert!(fault.contains(part), "{fault}");
+    }
+    assert!(!state.exists());
+
+    open_issuer(&state).unwrap();
     let token = signed(&words[..4]).unwrap();
     let pem = open_issuer(&state).unwrap().public_key_pem().to_owned();
     let key = DecodingKey::from_ec_pem(pem.as_bytes()).unwrap();
@@ -152,6 +160,7 @@ fn jwt_7_a_secret_is_a_file_without_its_line_end() {
 fn what_cannot_be_signed_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let state = text(dir.path());
+    open_issuer(dir.path()).unwrap();
     for (words, part) in [
         (&["--user", "a,b"][..], "separates users"),
         (&["--claim", "iss=\"x\""], "`iss`"),
