@@ -176,7 +176,35 @@ fn explain_takes_a_token_at_its_word() {
         &token_with("bob", json!({"iss": "https://other.example/"})),
     );
     let other = folder.explain(&[&["--token-file", "token"], &asked[..]].concat());
-    assert_eq!(other.code(), 74);
+    assert_eq!(other.code(), 2);
+}
+
+#[test]
+fn explain_says_once_that_the_door_would_take_no_such_claims() {
+    let folder = Folder::with(CONFIG);
+    for (claims, fault) in [
+        (
+            r#"{"sub":"gus","teams":"red"}"#,
+            "the door would refuse this token: ",
+        ),
+        (r#"{"sub":"a,b"}"#, "the claim `sub` is no user: "),
+        (r#"{"sub":7}"#, "the claim `sub` must be a string"),
+        ("{}", "the claims need a `sub`"),
+    ] {
+        let ran = folder.explain(&[
+            "--claims",
+            claims,
+            "--channel",
+            "team:red",
+            "--permission",
+            "subscribe",
+        ]);
+        let told = String::from_utf8(ran.0.stderr.clone()).unwrap();
+        assert_eq!(ran.code(), 2, "{told}");
+        let (_, why) = told.split_once(fault).expect(&told);
+        let why = why.trim_end();
+        assert!(why.is_empty() || told.matches(why).count() == 1, "{told}");
+    }
 }
 
 #[test]

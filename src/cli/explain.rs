@@ -7,13 +7,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::{NO, connect};
+use super::{NO, connect, wrong_usage};
 use crate::clock::{Clock, UnixSeconds};
 use crate::config::{Config, Examined, Scope};
 use crate::identity::unverified_claims;
@@ -30,7 +30,8 @@ Examples:
 
 A token is taken at its word: its signature and times are not checked, and its `iss` says whose
 users' prefix it gets. The rules of the config are read, certificates and keys are not needed.
-The exit code is 0 when it is allowed, and 1 when it is denied or when the rules are not good.")]
+The exit code is 0 when it is allowed, 1 when it is denied or when the rules are not good, and 2 when
+the door would take no such claims.")]
 pub(super) struct ExplainArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
@@ -87,7 +88,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     if let Some(connection) = &args.connection {
         described.connection = connection.clone();
     }
-    let made_up = described.make(policy)?;
+    let made_up = described.make(policy).map_err(wrong_usage)?;
     let explanation = policy.explain(&made_up.subject(), &args.channel, args.permission);
     let mut out = std::io::stdout().lock();
     match args.json {
@@ -105,21 +106,24 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
     let (claims, issuer) = match (&args.claims, &args.token_file) {
         (Some(Object(claims)), _) => {
             let issuer = args.issuer.as_ref().map(|name| {
-                let found = examined.issuers.named(name);
-                found.with_context(|| format!("there is no issuer `{name}` in the config"))
+                let unknown = || wrong_usage(format!("there is no issuer `{name}` in the config"));
+                examined.issuers.named(name).ok_or_else(unknown)
             });
             (claims.clone(), issuer.transpose()?)
         }
         (None, Some(file)) => {
             let token = connect::token_from(file)?;
             let claims = unverified_claims(token.expose_secret());
-            let claims = claims.context("the token is no JWT in compact form")?;
+            let unfit = || wrong_usage("the token is no JWT in compact form");
+            let claims = claims.ok_or_else(unfit)?;
             let iss = claims
                 .get("iss")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let issuer = examined.issuers.of_iss(iss).with_context(|| {
-                format!("the config has no issuer `{iss}`, which the token says it is from")
+            let issuer = examined.issuers.of_iss(iss).ok_or_else(|| {
+                wrong_usage(format!(
+                    "the config has no issuer `{iss}`, which the token says it is from"
+                ))
             })?;
             (claims, Some(issuer))
         }
@@ -130,7 +134,8 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
         described.prefix = issuer.user_prefix.clone();
     }
     described.issuer = args.issuer.clone();
-    described.grants = examined.issuers.grants(&described)?;
+    let grants = examined.issuers.grants(&described);
+    described.grants = grants.map_err(wrong_usage)?;
     if !described.grants {
         let note = "the issuer has grants = false, so what the claims would grant is passed over";
         super::complain(note);

@@ -25,7 +25,7 @@ Exit codes:
   0   done, or the answer is yes
   1   the answer is no: a config that is not valid, an expectation that fails, a permission that
       is denied, a connection that was refused or lost, a call of `admin` that was refused
-  2   wrong usage
+  2   wrong usage: arguments that do not fit, or claims that no token could have
   70  a defect of gatepost itself
   74  the system did not do it: an address that cannot be bound, a file that cannot be written"
 )]
@@ -53,10 +53,27 @@ enum Command {
 
 /// The answer is no.
 const NO: u8 = 1;
+/// Wrong usage, as clap has it.
+const USAGE: u8 = 2;
 /// A defect of ours: EX_SOFTWARE of sysexits.
 const DEFECT: u8 = 70;
 /// The system did not do it: EX_IOERR of sysexits.
 const SYSTEM: u8 = 74;
+
+/// What was asked makes no sense, which shows only in the middle of it. The sentence says it all.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+struct WrongUsage {
+    sentence: String,
+}
+
+/// Wrong usage, as this says it.
+fn wrong_usage(sentence: impl ToString) -> anyhow::Error {
+    WrongUsage {
+        sentence: sentence.to_string(),
+    }
+    .into()
+}
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -74,7 +91,10 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             complain(&format!("{error:#}"));
-            ExitCode::from(SYSTEM)
+            ExitCode::from(match error.is::<WrongUsage>() {
+                true => USAGE,
+                false => SYSTEM,
+            })
         }
         Err(_) => ExitCode::from(DEFECT),
     }
