@@ -109,14 +109,10 @@ fn parse_faults(text: &str, errors: &ParseErrors) -> Vec<Fault> {
                 .char_indices()
                 .nth(column)
                 .map_or(rest.len(), |(at, _)| at);
-        let end = start + text[start..].chars().next().map_or(0, char::len_utf8);
-        // The parser lists every token that it could have borne; that helps nobody.
-        let message = error.msg.split(" expecting ").next().unwrap_or_default();
-        let message = match message.trim_start_matches("Syntax error: ") {
-            "mismatched input '<EOF>'" => "it ends too early".to_owned(),
-            limit if limit.contains("OtherError") => "it nests too deep".to_owned(),
-            message => message.replace('\n', " "),
-        };
+        let found = token_at(&text[start..]);
+        let end = start + found.len();
+        let message = error.msg.trim_start_matches("Syntax error: ");
+        let message = said(message, found).replace(char::is_control, " ");
         Fault {
             at: start..end,
             message: format!("the rule cannot be read: {message}"),
@@ -124,6 +120,74 @@ fn parse_faults(text: &str, errors: &ParseErrors) -> Vec<Fault> {
     };
     // What follows the first error is mostly its echo.
     errors.errors.iter().take(1).map(fault).collect()
+}
+
+/// What the parser says, so that a person can act on it, with its own words behind. What it says
+/// of all that it could have borne is told in kinds: behind a value an operator or the end, in
+/// front of one a value.
+fn said(message: &str, found: &str) -> String {
+    if message.contains("OtherError") {
+        return "it nests too deep".to_owned();
+    }
+    let (detail, borne) = message.split_once(" expecting ").unwrap_or((message, ""));
+    let wants_value = borne.contains("IDENTIFIER") && !borne.contains("<EOF>");
+    let wants_operator = borne.contains("'&&'") || borne.contains("<EOF>");
+    let is_no_token = detail.starts_with("token recognition error");
+    let missing = detail
+        .strip_prefix("missing ")
+        .and_then(|missing| missing.split_once(" at "));
+    let sentence = match (missing, found) {
+        (Some((missing, _)), "") => {
+            format!(
+                "it ends too early: {} is missing",
+                missing.replace('\'', "`")
+            )
+        }
+        (Some((missing, _)), found) => {
+            format!(
+                "found `{found}` where {} was expected",
+                missing.replace('\'', "`")
+            )
+        }
+        (None, "") if wants_value => "it ends too early: a value is missing, such as `user`, \
+             `claims.level` or 'red'"
+            .to_owned(),
+        (None, "") => "it ends too early".to_owned(),
+        (None, "=") if is_no_token => {
+            "found `=`, which is no operator: `==` compares, as in `user == 'alice'`".to_owned()
+        }
+        (None, "&" | "|") if is_no_token => {
+            format!("found `{found}`, which is no operator: write `{found}{found}`")
+        }
+        (None, "'" | "\"") if is_no_token => {
+            "found a text that does not end: its closing quote is missing".to_owned()
+        }
+        (None, found) if wants_operator => format!(
+            "found `{found}` where an operator or the end was expected: between two values stands \
+             one of `&&`, `||`, `==`, `!=`, `<`, `in` and so on, as in \
+             `channel.parts[0] in claims.teams && !claims.muted`"
+        ),
+        (None, found) if wants_value => format!(
+            "found `{found}` where a value was expected, such as `user`, `claims.level` or 'red'"
+        ),
+        (None, found) => format!("found `{found}`, which cannot stand here"),
+    };
+    format!("{sentence} (the parser: {detail})")
+}
+
+/// The word, the operator or the character that a text begins with; of a string its quote.
+fn token_at(text: &str) -> &str {
+    const OPERATORS: [&str; 6] = ["&&", "||", "==", "!=", "<=", ">="];
+    let word = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let operator = OPERATORS
+        .iter()
+        .find(|operator| text.starts_with(**operator));
+    let length = match (word.unwrap_or(text.len()), operator) {
+        (0, Some(operator)) => operator.len(),
+        (0, None) => text.chars().next().map_or(0, char::len_utf8),
+        (word, _) => word,
+    };
+    &text[..length]
 }
 
 fn refuse_large(expression: &IdedExpr, text: &str) -> Result<(), Vec<Fault>> {

@@ -9,7 +9,36 @@ fn cel_2_the_table_of_bad_rules() {
     for (text, at, part) in [
         ("", "", "ends too early"),
         ("claims.muted &&", "", "cannot be read"),
-        ("user = 'alice'", "=", "cannot be read"),
+        ("user = 'alice'", "=", "`==` compares"),
+        (
+            "user im claims.teams",
+            "im claims",
+            "found `im` where an operator or the end was expected",
+        ),
+        ("user == 'a' 'b'", "'b'", "between two values stands"),
+        (
+            "user == 'a' && )",
+            ")",
+            "found `)` where a value was expected",
+        ),
+        ("(user == 'a'", "", "it ends too early: `)` is missing"),
+        (
+            "user == 'a' &&",
+            "",
+            "it ends too early: a value is missing",
+        ),
+        (
+            "channel.parts[0 == 'a'",
+            "",
+            "it ends too early: `]` is missing",
+        ),
+        ("'a", "'", "closing quote is missing"),
+        (
+            "user ==  'a' im 'b'",
+            "im",
+            "(the parser: mismatched input 'im')",
+        ),
+        ("user == 'a' & true", "&", "write `&&`"),
         ("'é' == user && )", ")", "cannot be read"),
         ("'unterminated", "'", "cannot be read"),
         ("1", "1", "gives a number"),
