@@ -379,6 +379,10 @@ fn against_an_older_config_it_tells_who_gains_and_who_loses() {
     assert_eq!(stricter.code(), 1);
     let out = stricter.out();
     assert!(out.contains("loses publish in team, "), "{out}");
+    assert!(
+        out.contains(": allowed by room.team.publish before, denied by "),
+        "{out}"
+    );
     assert!(!out.contains("gains"), "{out}");
     folder.write(
         "old.toml",

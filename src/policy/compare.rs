@@ -42,7 +42,8 @@ pub struct Change {
     pub after: String,
     /// How many cases of it were found.
     pub cases: usize,
-    /// The first of them.
+    /// The first of them whose channel occurs in expectations, if there is one, and if possible the
+    /// claims too.
     pub example: Example,
 }
 
@@ -55,6 +56,8 @@ pub struct Example {
     pub user: String,
     /// The channel.
     pub channel: String,
+    /// How far it is from what expectations speak of.
+    distance: u8,
 }
 
 /// A policy, and the issuers beside it.
@@ -79,6 +82,9 @@ impl Side<'_> {
 pub fn compare(before: Side<'_>, after: Side<'_>, expectations: &[&Expectation]) -> Comparison {
     let (old, new) = (before.policy, after.policy);
     let channels = generate::channels(old, new, expectations);
+    let expected: HashSet<&str> = expectations.iter().map(|e| e.channel.as_str()).collect();
+    // Theirs come first.
+    let mut subjects_left = expectations.len();
     let mut comparison = Comparison {
         cases: 0,
         is_cut: false,
@@ -86,19 +92,24 @@ pub fn compare(before: Side<'_>, after: Side<'_>, expectations: &[&Expectation])
     };
     let mut seen = HashSet::new();
     for described in generate::subjects(old, new, expectations, &channels) {
+        let is_made_up = subjects_left == 0;
+        subjects_left = subjects_left.saturating_sub(1);
         let key = format!("{described:?}");
         if !seen.insert(key) {
             continue;
         }
         let seen = [before.sees(&described), after.sees(&described)];
         for channel in &channels {
+            // What nobody ever wrote down says less to who reads it; first of all a channel.
+            let is_unknown = !expected.contains(channel.as_str());
+            let distance = 2 * u8::from(is_unknown) + u8::from(is_made_up);
             for permission in Permission::ALL {
                 if comparison.cases >= MAX_CASES {
                     comparison.is_cut = true;
                     return comparison;
                 }
                 comparison.cases += 1;
-                comparison.compare([old, new], &seen, channel, permission);
+                comparison.compare([old, new], &seen, channel, permission, distance);
             }
         }
     }
@@ -112,6 +123,7 @@ impl Comparison {
         [described, then]: &[Described; 2],
         channel: &ChannelName,
         permission: Permission,
+        distance: u8,
     ) {
         let (before, after) = (
             Verdict::of(old, described, channel, permission),
@@ -120,6 +132,12 @@ impl Comparison {
         if before.allows == after.allows {
             return;
         }
+        let example = || Example {
+            claims: described.claims.clone(),
+            user: described.user(),
+            channel: channel.to_string(),
+            distance,
+        };
         let namespace = channel.namespace().as_str();
         let same = self.changes.iter_mut().find(|change| {
             change.namespace == namespace
@@ -130,6 +148,9 @@ impl Comparison {
         });
         if let Some(change) = same {
             change.cases += 1;
+            if distance < change.example.distance {
+                change.example = example();
+            }
             return;
         }
         self.changes.push(Change {
@@ -139,11 +160,7 @@ impl Comparison {
             before: before.by,
             after: after.by,
             cases: 1,
-            example: Example {
-                claims: described.claims.clone(),
-                user: described.user(),
-                channel: channel.to_string(),
-            },
+            example: example(),
         });
     }
 }

@@ -53,11 +53,14 @@ fn print_comparison(comparison: &Comparison, out: &mut impl Write) -> std::io::R
 }
 
 fn print_change(change: &Change, out: &mut impl Write) -> std::io::Result<()> {
-    let word = if change.gains { "gains" } else { "loses" };
+    let (word, before, after) = match change.gains {
+        true => ("gains", "denied", "allowed"),
+        false => ("loses", "allowed", "denied"),
+    };
     let example = &change.example;
     writeln!(
         out,
-        "{word} {} in {}, {}: by {} before, by {} now\n  such as {} on {}, with {}",
+        "{word} {} in {}, {}: {before} by {} before, {after} by {} now\n  such as {} on {}, with {}",
         change.permission,
         change.namespace,
         counted(change.cases, "case"),

@@ -73,3 +73,26 @@ fn a_room_that_is_gone_is_lost() {
         "{found:?}"
     );
 }
+
+/// A case that somebody wrote down, or that lies close to one, says more than a made-up name.
+#[test]
+fn the_example_is_on_a_channel_that_expectations_speak_of() {
+    let rule = "channel.parts[0] in claims.teams";
+    let [old, new] = [rule, &format!("{rule} || claims.role == 'admin'")];
+    let [old, new] = [old, new].map(|rule| policy(&[("project", rule)]));
+    let grants = &|_: &Described| None;
+    let [before, after] = [&old, &new].map(|policy| Side { policy, grants });
+    let claims = json!({"sub": "ann", "teams": ["apollo"]});
+    let expectation = Expectation {
+        subject: Described::new(claims.as_object().unwrap().clone()),
+        channel: "project:apollo".to_owned(),
+        permission: Permission::Subscribe,
+        allow: true,
+        by: None,
+    };
+    let comparison = compare(before, after, &[&expectation]);
+    let change = &comparison.changes[0];
+    assert!(change.gains && change.cases > 1, "{change:?}");
+    assert_eq!(change.example.channel, "project:apollo");
+    assert_eq!(change.example.claims["role"], "admin");
+}
