@@ -168,7 +168,7 @@ export class Chat {
       this.emit("people", state);
     });
     subscription.on("publication", (publication) => {
-      const message = messageOf(publication);
+      const message = messageOf(publication, Date.now());
       if (message) this.receive(state, message);
     });
     subscription.on("join", ({ info }) => this.joined(state, info.client, personOf(info)));
@@ -196,7 +196,7 @@ export class Chat {
     try {
       const result = await subscription.history({ limit: HISTORY, reverse: true });
       startOver(state, result.epoch);
-      const messages = result.publications.map(messageOf).filter((message) => message !== null);
+      const messages = result.publications.map((publication) => messageOf(publication, null)).filter((message) => message !== null);
       messages.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
       if (first) for (const message of messages) insert(state, message);
       else for (const message of messages) this.receive(state, message);

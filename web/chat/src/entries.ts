@@ -16,11 +16,11 @@ export function personOf(info: ClientInfo | undefined): Person {
   return { user: info.user, name: typeof name === "string" && name.trim() !== "" ? name.slice(0, 80) : info.user };
 }
 
-/** Null for what is not a message: others may publish anything. */
-export function messageOf(publication: Publication): Message | null {
+/** Null for what is not a message: others may publish anything. `now` if it has just been sent, null out of history. */
+export function messageOf(publication: Publication, now: number | null): Message | null {
   const data = publication.data as { text?: unknown; time?: unknown } | null;
   if (typeof data?.text !== "string" || data.text === "") return null;
-  const time = typeof data.time === "number" && Math.abs(data.time) < 8e15 ? data.time : Date.now();
+  const time = typeof data.time === "number" && Math.abs(data.time) < 8e15 ? data.time : now;
   const offset = publication.offset ? publication.offset : null;
   return { kind: "message", sender: personOf(publication.info), text: data.text, time, offset };
 }

@@ -20,7 +20,8 @@ export interface Message {
   kind: "message";
   sender: Person;
   text: string;
-  time: number;
+  /** When it was sent; null where nobody tells. */
+  time: number | null;
   offset: number | null;
 }
 

@@ -70,8 +70,16 @@ export const joinNames = (names: string[]): string =>
 
 export const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-export const timeOf = (time: number): string =>
-  new Date(time).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+/** One clock all over the page: 24 hours. */
+const CLOCK = { hourCycle: "h23", hour: "2-digit", minute: "2-digit" } as const;
+
+export const timeOf = (time: number): string => new Date(time).toLocaleTimeString(undefined, CLOCK);
+
+export const secondOf = (time: number): string =>
+  new Date(time).toLocaleTimeString(undefined, { ...CLOCK, second: "2-digit" });
+
+export const momentOf = (time: number): string =>
+  new Date(time).toLocaleString(undefined, { ...CLOCK, year: "numeric", month: "long", day: "numeric", second: "2-digit" });
 
 export function dayOf(time: number): string {
   const day = new Date(time);

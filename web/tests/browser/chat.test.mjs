@@ -1,6 +1,8 @@
 /** Three people in the demo chat: Alice and Bob of the red team, and Mallory, who is in none. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { Centrifuge } from "centrifuge";
+import { WebSocket } from "ws";
 import { until } from "../support/deadline.mjs";
 import { House } from "./house.mjs";
 
@@ -163,6 +165,35 @@ timed("what people write is text, never markup; the address of a page becomes a 
     ["https://example.com/a?b=c", "noopener noreferrer nofollow"],
   ]);
   assert.ok(!(await bob.page.title()).includes("owned"));
+});
+
+timed("a time is shown where it is known only, and all over the page in one format", async () => {
+  const alice = await house.guest("Alice", { locale: "en-US" });
+  const { gateway } = house;
+  class Socket extends WebSocket {
+    constructor(url) {
+      super(url, ["centrifuge-json"], { ca: gateway.ca, headers: { Authorization: `Bearer ${gateway.token("robot")}` } });
+    }
+  }
+  const robot = new Centrifuge(gateway.url, { websocket: Socket });
+  try {
+    robot.connect();
+    await robot.ready();
+    await robot.publish("chat:general", { text: "Nobody says when" });
+  } finally {
+    robot.disconnect();
+  }
+  await alice.hears("Nobody says when", "robot");
+  const times = () => alice.message("Nobody says when", "robot").locator("time").count();
+  assert.equal(await times(), 1, "it has just come");
+  await alice.say("Just now");
+  assert.match(await alice.message("Just now", "alice").locator("time").innerText(), /^\d\d:\d\d$/);
+  assert.match(await alice.get("token").innerText(), / \d\d:\d\d:\d\d$/);
+  await alice.page.reload();
+  await alice.isConnected();
+  await alice.hears("Nobody says when", "robot");
+  assert.equal(await times(), 0, "out of the history");
+  assert.equal(await alice.message("Just now", "alice").locator("time").count(), 1);
 });
 
 timed("after a reload everything is there again: who one is, the room's history, the private conversations", async () => {

@@ -2,7 +2,7 @@
 import { avatar, h, on } from "../dom.ts";
 import type { Message, Notice } from "../rooms.ts";
 import { testid } from "../testids.ts";
-import { timeOf } from "../words.ts";
+import { momentOf, timeOf } from "../words.ts";
 
 const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g;
 
@@ -22,7 +22,10 @@ function withLinks(text: string): Node[] {
 export function messageItem(message: Message, follows: boolean, me: string, talk: () => void): HTMLElement {
   const { sender, time, text, offset } = message;
   const own = sender.user === me;
-  const when = h("time", { class: "message-time", datetime: new Date(time).toISOString(), title: new Date(time).toLocaleString() }, timeOf(time));
+  const when =
+    time === null
+      ? h("span", { class: "message-time" })
+      : h("time", { class: "message-time", datetime: new Date(time).toISOString(), title: momentOf(time) }, timeOf(time));
   const body = h("p", { class: "message-text", ...testid("message-text") }, ...withLinks(text));
   const attributes = {
     class: `message${follows ? " follows" : ""}${own ? " own" : ""}`,

@@ -4,6 +4,7 @@ import { avatar, h, icon, mark, on, roving, setAttribute, setText, settleRoving 
 import { isMember, type RoomState } from "../rooms.ts";
 import { testid } from "../testids.ts";
 import { themeToggle } from "../theme.ts";
+import { secondOf } from "../words.ts";
 
 export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
   const { session } = chat;
@@ -38,7 +39,7 @@ export function sidebar(chat: Chat, signOut: () => void): HTMLElement {
   const token = h("span", { class: "me-about", ...testid("token") });
   chat.on("token", ({ number, until }) => {
     setAttribute(token, "data-number", `${number}`);
-    const end = new Date(until).toLocaleTimeString([], { hourCycle: "h23" });
+    const end = secondOf(until);
     setText(token, `Token ${number} · ${end}`);
     token.title = `The page's token number ${number} is good until ${end}`;
   });

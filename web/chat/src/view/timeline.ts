@@ -8,6 +8,9 @@ import { messageItem, noticeItem, ruleItem } from "./message.ts";
 
 const TOGETHER = 5 * 60_000; // messages of one person within this time stand under one name
 
+const together = (one: Message, next: Message): boolean =>
+  one.time === null || next.time === null ? one.time === next.time : next.time - one.time < TOGETHER;
+
 export function timeline(chat: Chat): HTMLElement {
   const list = h("ol", { class: "messages", role: "log", "aria-label": "Messages", tabindex: 0, ...testid("message-list") });
   const panel = h("div", { class: "room-panel" });
@@ -29,11 +32,13 @@ export function timeline(chat: Chat): HTMLElement {
       return [item];
     }
     const items: HTMLElement[] = [];
-    const newDay = !before || dayOf(before.time) !== dayOf(entry.time);
+    const day = entry.time === null ? null : dayOf(entry.time);
+    const dayBefore = before && before.time !== null ? dayOf(before.time) : null;
+    const newDay = day !== null && day !== dayBefore;
     const first = entry === state.firstUnread;
-    if (newDay) items.push(ruleItem(dayOf(entry.time), "day"));
+    if (newDay) items.push(ruleItem(day, "day"));
     if (first) items.push(ruleItem("New", "new"));
-    const follows = !newDay && !first && before?.sender.user === entry.sender.user && entry.time - before.time < TOGETHER;
+    const follows = !newDay && !first && before?.sender.user === entry.sender.user && together(before, entry);
     const item = messageItem(entry, follows, chat.session.user, () => chat.openConversation(entry.sender));
     shown.set(entry, item);
     items.push(item);
