@@ -17,21 +17,26 @@ use support::Gateway;
 use support::http::get_clear;
 use support::issuer::{FakeIssuer, Key, Page};
 use support::published::{
-    ask, assert_admitted, assert_refused, by_url, detail, start, table, until_ready,
+    ask, assert_admitted, assert_refused, by_url, detail, knock, start, table, until_ready,
 };
 use support::request::Request;
 use support::tokens::base64url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The same for many: only whether it is 401, after which the gateway closes.
+/// The same for many: only whether it is refused for its key, after which the gateway closes.
 async fn is_refused(gateway: &Gateway, token: &str) -> bool {
     let request = Request::new("GET", "/connection/check").bearer(token);
     let mut stream = TcpStream::connect(gateway.public).await.unwrap();
     stream.write_all(&request.bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    answer.starts_with(b"HTTP/1.1 401 ")
+    let answer = String::from_utf8(answer).unwrap();
+    match answer.split(' ').nth(1) {
+        Some("401") => answer.contains("\"token_key_unknown\""),
+        Some("503") => answer.contains("\"token_key_not_yet_known\""),
+        _ => false,
+    }
 }
 
 #[tokio::test]
@@ -196,6 +201,49 @@ async fn jwks_5_without_a_first_set_it_is_503_until_there_is_one() {
     fake.publish("/late", &[&key]);
     until_ready(&gateway).await;
     assert_admitted(&gateway, &key.token(&iss("/late"), "alice"), "late").await;
+}
+
+/// One junk token spends the fetch that is allowed; then the issuer rotates.
+#[tokio::test]
+async fn jwks_5_a_token_of_nobody_does_not_make_a_rotation_final() {
+    let fake = FakeIssuer::start().await;
+    let (old, new, junk) = (Key::new("old"), Key::new("new"), Key::new("junk"));
+    fake.publish("/url", &[&old]);
+    let gateway = start(&by_url(&fake, "/url"));
+    until_ready(&gateway).await;
+    let iss = format!("{}/url", fake.base);
+    let (of_new, of_junk) = (new.token(&iss, "alice"), junk.token(&iss, "alice"));
+    assert_refused(&gateway, &of_junk, 401, "token_key_unknown", "asked for").await;
+    fake.publish("/url", &[&old, &new]);
+    let not_yet = "token_key_not_yet_known";
+    assert_refused(&gateway, &of_new, 503, not_yet, "not asked for yet").await;
+    let answer = knock(&gateway, &of_new).await;
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=70).contains(&wait), "{wait}");
+    assert_refused(&gateway, &of_junk, 401, "token_key_unknown", "asked for").await;
+    assert_eq!(fake.asked("/url/jwks"), 2);
+}
+
+/// LIMIT-1: junk is charged to its address, be it told 401 or, for the pace, 503.
+#[tokio::test]
+async fn jwks_4_whoever_names_unknown_keys_is_charged() {
+    let fake = FakeIssuer::start().await;
+    let key = Key::new("k");
+    fake.publish("/url", &[&key]);
+    let limits = "[limits]\nfailures_per_address = \"1/h burst 3\"\n";
+    let gateway = start(&[&by_url(&fake, "/url"), limits].concat());
+    until_ready(&gateway).await;
+    let iss = format!("{}/url", fake.base);
+    for (kid, status, code) in [
+        ("x", 401, "token_key_unknown"),
+        ("y", 503, "token_key_not_yet_known"),
+        ("z", 503, "token_key_not_yet_known"),
+    ] {
+        let junk = Key::new(kid).token(&iss, "alice");
+        assert_refused(&gateway, &junk, status, code, kid).await;
+    }
+    let answer = knock(&gateway, &key.token(&iss, "alice")).await;
+    assert_eq!(answer.code(), "address_fails_too_often");
 }
 
 #[tokio::test]

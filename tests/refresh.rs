@@ -283,3 +283,33 @@ async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays()
     assert_eq!(reply["error"], expected);
     alice.subscribe("chat:a").await;
 }
+
+// JWKS-5: nor is a key that may not be looked for yet.
+#[tokio::test]
+async fn live_2_a_key_that_may_not_be_looked_for_yet_is_error_100_too() {
+    let fake = FakeIssuer::start().await;
+    let (old, new, junk) = (Key::new("old"), Key::new("new"), Key::new("junk"));
+    fake.publish("/a", &[&old]);
+    let iss = format!("{}/a", fake.base);
+    let table = format!(
+        "shared_users = true\n[[issuer]]\nname = \"a\"\nissuer = \"{iss}\"\n\
+         audience = [\"gatepost\"]\nshared_users = true\njwks = \"{iss}/jwks\""
+    );
+    let gateway = Gateway::with(&Setup {
+        issuer: &table,
+        ..Setup::default()
+    });
+    gateway
+        .until_metric("gatepost_issuer_keys{issuer=\"a\"}", 1.0)
+        .await;
+    let (mut alice, _) = with_token(&gateway, &old.token(&iss, "alice")).await;
+    let of_junk = junk.token(&iss, "alice");
+    let refused = gateway.open("/connection/websocket", &of_junk).await;
+    assert_eq!(refused.err(), Some((401, "token_key_unknown".to_owned())));
+    fake.publish("/a", &[&old, &new]);
+    let wish = json!({"token": new.token(&iss, "alice")});
+    let reply = alice.command("refresh", wish).await;
+    let expected = json!({"code": 100, "message": "internal server error", "temporary": true});
+    assert_eq!(reply["error"], expected);
+    alice.subscribe("chat:a").await;
+}

@@ -46,6 +46,7 @@ const ELSEWHERE: &[&str] = &[
     "tickets_full",
     "issuer_keys_unavailable",
     "token_key_unknown",
+    "token_key_not_yet_known",
     "ticket_invalid",
     "ticket_not_taken",
     "ticket_of_another_origin",

@@ -15,6 +15,7 @@ mod pace;
 mod public;
 mod remote;
 mod report;
+mod search;
 
 use std::fmt;
 use std::sync::Arc;

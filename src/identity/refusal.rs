@@ -84,6 +84,11 @@ refusals! {
         "the keys of the token's issuer cannot be had at the moment, so nobody can tell whether it \
          is good; try again after the time that Retry-After says";
 
+    TokenKeyNotYetKnown { retry_after: Duration = Duration::from_secs(1) }
+        => SERVICE_UNAVAILABLE, "token_key_not_yet_known",
+        "the token's kid names no key that the gateway has seen, and it may ask the issuer for new \
+         ones only now and then; try again with the same token after the time that Retry-After says";
+
     // The HTTP request.
     NotFound => NOT_FOUND, "not_found",
         "there is nothing at this path; the gateway's WebSocket is at /connection/websocket";
@@ -324,7 +329,8 @@ impl Refusal {
             | Refusal::TooManyConnections { retry_after }
             | Refusal::TooManyTickets { retry_after }
             | Refusal::TicketsFull { retry_after }
-            | Refusal::IssuerKeysUnavailable { retry_after } => Some(*retry_after),
+            | Refusal::IssuerKeysUnavailable { retry_after }
+            | Refusal::TokenKeyNotYetKnown { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -374,6 +380,7 @@ impl Refusal {
                 | Refusal::TokenIssuerUnknown
                 | Refusal::TokenAlgorithmNotAllowed
                 | Refusal::TokenKeyUnknown
+                | Refusal::TokenKeyNotYetKnown { .. }
                 | Refusal::TokenSignatureInvalid
                 | Refusal::TicketInvalid
         )

@@ -18,9 +18,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::endpoint::{Answer, Endpoint, Fetched, KeysFault};
 use super::named::{Kid, Miss, NamedKeys};
-use super::pace::{Absent, Pace};
 use super::remote::RemoteKeys;
 use super::report::{self, KeysReport};
+use super::search::{Search, Since};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::issuer::IssuerSettings;
 use crate::identity::refusal::Refusal;
@@ -47,7 +47,7 @@ pub(in crate::identity) struct KeySet {
     /// What tokens are verified with; nothing when there are no keys that may be used.
     current: ArcSwapOption<NamedKeys>,
     state: Mutex<State>,
-    /// An unknown key was asked for.
+    /// A fetch is to be made for an unknown key, at once or as soon as it is allowed.
     wanted: Notify,
     /// Counts the fetches that are done.
     done: watch::Sender<u64>,
@@ -61,11 +61,8 @@ struct State {
     faults: u32,
     fault: Option<KeysFault>,
     next: Option<Instant>,
-    /// A fetch is under way, or is about to begin.
-    is_fetching: bool,
     waiting: usize,
-    pace: Pace,
-    absent: Absent,
+    search: Search,
 }
 
 #[derive(Debug)]
@@ -111,7 +108,8 @@ impl KeySet {
 
     /// The keys that tokens are verified with now.
     pub(in crate::identity) fn current(&self) -> Result<Arc<NamedKeys>, Refusal> {
-        self.current.load_full().ok_or_else(|| self.unavailable())
+        let current = self.current.load_full();
+        current.ok_or_else(|| unavailable(&self.state.lock()))
     }
 
     /// Waits for a newer set, since this one lacks the key that a token leads to; gives the refusal
@@ -121,71 +119,75 @@ impl KeySet {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<(), Refusal> {
-        let mut waits = self.join(kid)?;
+        let Some(mut waits) = self.join(kid, algorithm)? else {
+            return Ok(());
+        };
         let in_time = timeout(PATIENCE, waits.done.changed()).await.is_ok();
-        let is_first = waits.is_first;
+        let since = waits.since;
         drop(waits);
-        if !matches!(self.current()?.find(kid, algorithm), Err(Miss::Unknown)) {
+        let mut state = self.state.lock();
+        if self.has(kid, algorithm) {
             return Ok(());
         }
-        let mut state = self.state.lock();
-        if !in_time || state.fault.is_some() {
-            // Nobody could say that there is no such key.
-            drop(state);
-            return Err(self.unavailable());
-        }
-        if is_first {
-            state.absent.insert(name(kid), Instant::now());
-            drop(state);
-            report::log_absent(&self.issuer, name(kid));
-        }
-        Err(Refusal::TokenKeyUnknown)
-    }
-
-    /// Joins those who wait for the fetch that is under way, or is the first of them.
-    fn join(&self, kid: Option<&str>) -> Result<Waits<'_>, Refusal> {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if state.absent.contains(name(kid), now) {
+        if state.search.is_settled(since) {
             return Err(Refusal::TokenKeyUnknown);
         }
-        let is_first = !state.is_fetching;
-        if is_first {
-            if !state.pace.allows(now) {
-                let is_down = state.fault.is_some();
-                drop(state);
-                return Err(match is_down {
-                    true => self.unavailable(),
-                    false => Refusal::TokenKeyUnknown,
-                });
+        Err(self.put_off(&mut state, since, in_time))
+    }
+
+    /// Joins those who wait for the fetch that is under way, or is the first of them; not when the
+    /// key came in between.
+    fn join(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Option<Waits<'_>>, Refusal> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if self.has(kid, algorithm) {
+            return Ok(None);
+        }
+        if state.search.is_absent(name(kid), now) {
+            return Err(Refusal::TokenKeyUnknown);
+        }
+        let since = state.search.ask(name(kid), algorithm);
+        if !state.search.is_fetching() {
+            if !state.search.may_fetch(now) {
+                return Err(self.put_off(&mut state, since, true));
             }
-            state.is_fetching = true;
-            state.pace.begins(true, now);
+            state.search.promise(true, now);
             self.wanted.notify_one();
         } else if state.waiting >= MOST_WAITING {
-            drop(state);
-            return Err(self.unavailable());
+            return Err(self.put_off(&mut state, since, false));
         }
         state.waiting += 1;
         // Under the lock, so that what ends is the fetch that was joined.
         let done = self.done.subscribe();
-        Ok(Waits {
+        Ok(Some(Waits {
             keys: self,
-            is_first,
+            since,
             done,
-        })
+        }))
     }
 
-    /// The refusal of every token while there are no keys. The waits differ, so that not all come
-    /// back at once.
-    fn unavailable(&self) -> Refusal {
-        let next = self.state.lock().next;
-        let until = next.map_or(Duration::ZERO, |next| {
-            next.saturating_duration_since(Instant::now())
-        });
-        let seconds = until.min(RETRY_AFTER_MAX).as_secs() + rand::random_range(1..=10);
-        Refusal::IssuerKeysUnavailable {
-            retry_after: Duration::from_secs(seconds),
+    /// Whether the key is there now. What is new comes under the lock of the state.
+    fn has(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        let current = self.current.load();
+        let found = current.as_ref().map(|keys| keys.find(kid, algorithm));
+        found.is_some_and(|found| !matches!(found, Err(Miss::Unknown)))
+    }
+
+    /// The refusal of a token whose key nobody could look for yet; it will be looked for as soon as
+    /// that is allowed. Whose fault that is depends on whether the issuer answers.
+    fn put_off(&self, state: &mut State, since: Since, is_answered: bool) -> Refusal {
+        if state.search.owe(since) {
+            self.wanted.notify_one();
+        }
+        let is_down = state.fault.is_some() || self.current.load().is_none();
+        if !is_answered || is_down {
+            return unavailable(state);
+        }
+        let now = Instant::now();
+        let allowed = state.search.allowed_from(now);
+        let at = state.next.map_or(allowed, |next| next.min(allowed));
+        Refusal::TokenKeyNotYetKnown {
+            retry_after: spread(at.saturating_duration_since(now)),
         }
     }
 
@@ -208,6 +210,7 @@ impl KeySet {
         let mut afresh = true;
         self.begin_unless_wanted();
         loop {
+            self.state.lock().search.begin();
             let answer = source.ask(afresh).await;
             let before = self.current.load_full();
             let (outcome, next) = self.complete(answer);
@@ -232,11 +235,12 @@ impl KeySet {
     async fn wait(&self, next: Instant) -> bool {
         loop {
             let stale = self.stale_at();
-            let until = stale.map_or(next, |stale| stale.min(next));
+            let owed = self.state.lock().search.owed_at();
+            let until = [stale, owed].into_iter().flatten().fold(next, Instant::min);
             // Both may be dropped and begun again.
             tokio::select! {
                 biased;
-                () = self.wanted.notified() => return true,
+                () = self.wanted.notified() => {}
                 () = sleep_until(until) => {}
             }
             let now = Instant::now();
@@ -247,21 +251,24 @@ impl KeySet {
                     "keys of an issuer too old to be used"
                 );
             }
-            if now >= next && self.begin_unless_wanted() {
-                return false;
+            let mut state = self.state.lock();
+            if state.search.is_fetching() {
+                return true;
+            }
+            let is_due = now >= next;
+            if is_due || state.search.owed_at().is_some_and(|at| now >= at) {
+                state.search.promise(!is_due, now);
+                return !is_due;
             }
         }
     }
 
-    /// Begins a fetch that is due, unless an unknown key was asked for at this very moment.
-    fn begin_unless_wanted(&self) -> bool {
+    /// Begins a fetch, unless an unknown key was asked for at this very moment.
+    fn begin_unless_wanted(&self) {
         let mut state = self.state.lock();
-        if state.is_fetching {
-            return false;
+        if !state.search.is_fetching() {
+            state.search.promise(false, Instant::now());
         }
-        state.is_fetching = true;
-        state.pace.begins(false, Instant::now());
-        true
     }
 
     /// When the keys in use become too old, if nobody confirms them.
@@ -289,7 +296,7 @@ impl KeySet {
                 (outcome, wait)
             }
         };
-        state.is_fetching = false;
+        state.search.end();
         state.next = Some(now + wait);
         self.done.send_modify(|done| *done += 1);
         (outcome, now + wait)
@@ -297,8 +304,8 @@ impl KeySet {
 
     fn confirm(&self, state: &mut State, fetched: Fetched, now: Instant) -> &'static str {
         let last = state.last_good.take().map(|good| good.keys);
-        let (keys, outcome) = match (fetched, last) {
-            (Fetched::Same, Some(keys)) => (keys, "unchanged"),
+        let (keys, outcome) = match (fetched, &last) {
+            (Fetched::Same, Some(keys)) => (keys.clone(), "unchanged"),
             (Fetched::Set(keys, remarks), last) => {
                 for remark in &remarks {
                     report::log_remark(&self.issuer, remark);
@@ -314,6 +321,8 @@ impl KeySet {
         }
         state.faults = 0;
         state.fault = None;
+        let missing = state.search.confirm(&keys, last.as_deref(), now);
+        report::log_absent(&self.issuer, &missing);
         self.current.store(Some(keys.clone()));
         state.last_good = Some(Good { keys, at: now });
         outcome
@@ -358,7 +367,7 @@ impl fmt::Debug for KeySet {
 /// One who waits for a fetch; counted as long as it lives, be it answered or gone.
 struct Waits<'k> {
     keys: &'k KeySet,
-    is_first: bool,
+    since: Since,
     done: watch::Receiver<u64>,
 }
 
@@ -371,6 +380,21 @@ impl Drop for Waits<'_> {
 /// What stands for a token without `kid` among those that were looked for in vain.
 fn name(kid: Option<&str>) -> &str {
     kid.unwrap_or_default()
+}
+
+/// The refusal of every token while there are no keys.
+fn unavailable(state: &State) -> Refusal {
+    let until = state.next.map_or(Duration::ZERO, |next| {
+        next.saturating_duration_since(Instant::now())
+    });
+    Refusal::IssuerKeysUnavailable {
+        retry_after: spread(until.min(RETRY_AFTER_MAX)),
+    }
+}
+
+/// The waits differ, so that not all come back at once.
+fn spread(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + rand::random_range(1..=10))
 }
 
 fn retry_after(faults: u32) -> Duration {

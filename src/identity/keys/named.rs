@@ -93,6 +93,12 @@ impl NamedKeys {
         names.any(|kid| !self.has(kid))
     }
 
+    /// The names of those that a later set lacks.
+    pub(super) fn missing_in(&self, later: &NamedKeys) -> impl Iterator<Item = &str> {
+        let names = self.0.iter().filter_map(|key| key.kid.as_ref());
+        names.filter(|kid| !later.has(kid)).map(Kid::as_str)
+    }
+
     /// The key that a token's header leads to. Without `kid` there must be exactly one for the
     /// algorithm.
     pub(in crate::identity) fn find(

@@ -34,10 +34,10 @@ impl Pace {
         }
     }
 
-    /// Whether an unknown key may cause one now.
-    pub(super) fn allows(&self, now: Instant) -> bool {
-        let over = |begun: Option<Instant>, wait| begun.is_none_or(|begun| now >= begun + wait);
-        over(self.last_for_unknown, APART) && over(self.last[1], WINDOW)
+    /// From when on an unknown key may cause one; nothing where it always might have.
+    pub(super) fn allowed_at(&self) -> Option<Instant> {
+        let apart = self.last_for_unknown.map(|begun| begun + APART);
+        apart.max(self.last[1].map(|begun| begun + WINDOW))
     }
 }
 
@@ -52,6 +52,11 @@ impl Absent {
         if self.0.len() > MOST_REMEMBERED {
             self.0.pop_front();
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether it was asked for in vain a short time ago.
@@ -72,18 +77,16 @@ mod tests {
         let (mut pace, start) = (Pace::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         pace.begins(false, at(0));
-        assert!(
-            pace.allows(at(1)),
+        assert_eq!(
+            pace.allowed_at(),
+            None,
             "a rotation right after the start is seen"
         );
         pace.begins(true, at(1));
-        for second in [1, 30, 31, 59] {
-            assert!(!pace.allows(at(second)), "{second}");
-        }
-        assert!(pace.allows(at(60)));
+        assert_eq!(pace.allowed_at(), Some(at(60)), "no third in a minute");
         pace.begins(true, at(60));
-        assert!(!pace.allows(at(89)));
-        assert!(pace.allows(at(90)), "the first two are over a minute old");
+        // The first is over a minute old.
+        assert_eq!(pace.allowed_at(), Some(at(90)));
     }
 
     #[tokio::test(start_paused = true)]

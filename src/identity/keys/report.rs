@@ -65,12 +65,15 @@ pub(super) fn log_remark(issuer: &str, remark: &Remark) {
     }
 }
 
-/// Once for each fetch that was made for it in vain. The name is the sender's own.
-pub(super) fn log_absent(issuer: &str, kid: &str) {
-    let kid = logs::field(kid);
+/// Once for each fetch that was made for some in vain. The first is named; the name is its sender's.
+pub(super) fn log_absent(issuer: &str, kids: &[Box<str>]) {
+    let Some((kid, others)) = kids.split_first() else {
+        return;
+    };
     tracing::info!(
         issuer,
-        kid,
+        kid = logs::field(kid),
+        others = others.len(),
         "a token names a key that its issuer does not have"
     );
 }

@@ -133,6 +133,14 @@ fn is_unavailable(result: Result<(), Refusal>) -> bool {
         if (1..=40).contains(&retry_after.as_secs()))
 }
 
+/// For how long a token is sent away whose key could not be looked for yet.
+fn put_off(result: &Result<(), Refusal>) -> Duration {
+    match result {
+        Err(Refusal::TokenKeyNotYetKnown { retry_after }) => *retry_after,
+        _ => panic!("{result:?}"),
+    }
+}
+
 async fn minutes(number: u64) {
     sleep(Duration::from_secs(60 * number)).await;
 }
@@ -297,9 +305,11 @@ async fn jwks_4_10_000_unknown_keys_a_second_cost_two_fetches_a_minute() {
         for _ in 0..1000 {
             kid += 1;
             let kid = kid.to_string();
-            let look = kept.look_for(&kid);
-            let refused = look.await == Err(Refusal::TokenKeyUnknown);
-            assert!(refused, "{kid}");
+            let refusal = kept.look_for(&kid).await.unwrap_err();
+            // LIMIT-1: whoever sends them is charged, whatever they are told.
+            assert!(refusal.is_failed_attempt(), "{kid}: {refusal:?}");
+            let remembered = kept.keys.state.lock().search.remembered();
+            assert!(remembered <= 2 * 1024, "{remembered}");
         }
         sleep(Duration::from_millis(100)).await;
     }
@@ -318,13 +328,78 @@ async fn jwks_4_10_000_unknown_keys_a_second_cost_two_fetches_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn jwks_4_a_flood_does_not_hide_a_new_key_for_long() {
     let kept = Kept::begin(|_| {}).await;
-    for kid in 0..1000 {
+    for kid in 0..5000 {
         let _ = kept.look_for(&kid.to_string()).await;
     }
     kept.fake.set(|fake| fake.kids = vec!["a", "b"]);
-    assert_eq!(kept.look_for("b").await, Err(Refusal::TokenKeyUnknown));
-    minutes(1).await;
+    sleep(put_off(&kept.look_for("b").await)).await;
     assert_eq!(kept.look_for("b").await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn jwks_5_one_token_of_nobody_does_not_make_a_rotation_final() {
+    let kept = Kept::begin(|_| {}).await;
+    assert_eq!(kept.look_for("x").await, Err(Refusal::TokenKeyUnknown));
+    kept.fake.set(|fake| fake.kids = vec!["b"]);
+    let began = Instant::now();
+    let waits: Vec<_> = {
+        let looks = (0..100).map(|_| kept.look_for("b"));
+        let results = futures_util::future::join_all(looks).await;
+        results.iter().map(put_off).collect()
+    };
+    let allowed = Duration::from_secs(59);
+    for wait in &waits {
+        let spread = allowed..=allowed + Duration::from_secs(11);
+        assert!(spread.contains(wait), "{wait:?}");
+    }
+    assert_eq!(kept.fake.asked(), 2);
+    sleep(*waits.iter().min().unwrap()).await;
+    assert!(kept.has("b"), "it was looked for before they came again");
+    assert_eq!(kept.fake.asked(), 3);
+    assert!(
+        kept.fake.pause() >= Duration::from_secs(59),
+        "no third in a minute"
+    );
+    assert_eq!(kept.look_for("b").await, Ok(()));
+    assert!(began.elapsed() <= Duration::from_secs(70));
+}
+
+#[tokio::test(start_paused = true)]
+async fn jwks_5_who_was_put_off_is_refused_when_the_key_is_not_there_then() {
+    let kept = Kept::begin(|_| {}).await;
+    assert_eq!(kept.look_for("x").await, Err(Refusal::TokenKeyUnknown));
+    let wait = put_off(&kept.look_for("y").await);
+    assert!(put_off(&kept.look_for("y").await) > Duration::ZERO);
+    sleep(wait).await;
+    assert_eq!(kept.look_for("y").await, Err(Refusal::TokenKeyUnknown));
+    assert_eq!(kept.fake.asked(), 3, "one for both");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jwks_5_a_fetch_that_began_before_tells_nothing_of_a_key() {
+    let kept = Kept::begin(|_| {}).await;
+    kept.fake
+        .set(|fake| fake.takes = Duration::from_millis(500));
+    let late = async {
+        sleep(Duration::from_millis(100)).await;
+        kept.look_for("b").await
+    };
+    let (first, late) = tokio::join!(kept.look_for("x"), late);
+    assert_eq!(first, Err(Refusal::TokenKeyUnknown));
+    let wait = put_off(&late);
+    kept.fake.set(|fake| fake.kids = vec!["a", "b"]);
+    sleep(wait).await;
+    assert_eq!(kept.look_for("b").await, Ok(()));
+    assert_eq!(kept.fake.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jwks_5_a_key_that_left_is_known_to_be_gone() {
+    let kept = Kept::begin(|_| {}).await;
+    kept.fake.set(|fake| fake.kids = vec!["b"]);
+    assert_eq!(kept.look_for("b").await, Ok(()));
+    assert_eq!(kept.look_for("a").await, Err(Refusal::TokenKeyUnknown));
+    assert_eq!(kept.fake.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,6 +427,6 @@ async fn a_request_that_is_given_up_leaves_nothing_behind() {
     }
     assert_eq!(kept.keys.state.lock().waiting, 0);
     sleep(Duration::from_secs(1)).await;
-    assert!(!kept.keys.state.lock().is_fetching);
+    assert!(!kept.keys.state.lock().search.is_fetching());
     assert_eq!(kept.fake.asked(), 2);
 }
