@@ -17,7 +17,7 @@ mod url;
 mod tests;
 
 pub use address::Reach;
-pub use trust::Roots;
+pub use trust::{Roots, why_no_tls};
 pub use url::{Url, UrlFault};
 pub(crate) use url::{host_and_port, is_this_machine};
 
@@ -178,7 +178,7 @@ impl Fetcher {
         let name = name.map_err(|_| FetchFault::Tls("its host is no name".to_owned()))?;
         let tls = self.tls()?.connect(name, tcp).await;
         Ok(Box::new(
-            tls.map_err(|why| FetchFault::Tls(why.to_string()))?,
+            tls.map_err(|why| FetchFault::Tls(why_no_tls(&why)))?,
         ))
     }
 

@@ -2,12 +2,13 @@
 //! There is no way to accept any.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
 /// Who vouches for a server.
 #[derive(Clone)]
@@ -67,6 +68,49 @@ impl fmt::Debug for Roots {
             Roots::Given(roots) => write!(f, "Given({} certificates)", roots.len()),
         }
     }
+}
+
+/// Why there is no TLS with a server, for a person: the library's own words are for its makers.
+pub fn why_no_tls(fault: &io::Error) -> String {
+    let inner = fault.get_ref().and_then(|why| why.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidCertificate(why)) => why_no_certificate(why),
+        Some(Error::InvalidMessage(_)) => "whoever answers does not speak TLS".to_owned(),
+        _ => fault.to_string(),
+    }
+}
+
+fn why_no_certificate(why: &CertificateError) -> String {
+    let text = match why {
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            // As `DnsName("example.com")`.
+            let names = presented.iter().map(|name| match name.split_once('"') {
+                Some((_, name)) => name.trim_end_matches(['"', ')']),
+                None => name,
+            });
+            let names: Vec<_> = names.collect();
+            return format!("its certificate is for other names: {}", names.join(", "));
+        }
+        CertificateError::NotValidForName => "its certificate is for other names",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; the clocks may differ"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        // The last two when an authority of the same name has another key.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "no authority that is trusted here has signed its certificate"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "its certificate is not one for servers"
+        }
+        _ => "its certificate is not one that can be verified",
+    };
+    text.to_owned()
 }
 
 fn roots_of_system() -> Result<RootCertStore, String> {

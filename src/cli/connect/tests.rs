@@ -163,9 +163,29 @@ async fn a_certificate_of_somebody_else_is_refused() {
         .await
         .err()
         .unwrap();
+    let said = format!("{fault:#}");
+    let why = "no authority that is trusted here has signed its certificate (only ";
     assert!(
-        format!("{fault:#}").contains("no TLS with wss://localhost"),
-        "{fault:#}"
+        said.starts_with("no TLS with wss://localhost") && said.contains(why),
+        "{said}"
+    );
+    assert!(server.await.unwrap());
+}
+
+/// One sentence and what helps, and nothing of how the library writes its faults down.
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_told_with_what_helps() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = state(dir.path());
+    let (listener, target) = listen("wss://localhost").await;
+    let server = tokio::spawn(async move { accept_tls(&served, &listener).await.is_err() });
+    let fault = upgrade::open(&target, None).await.err().unwrap();
+    assert_eq!(
+        format!("{fault:#}"),
+        format!(
+            "no TLS with {target}: no authority that is trusted here has signed its certificate \
+             (a certificate of its own is trusted with --ca FILE)"
+        )
     );
     assert!(server.await.unwrap());
 }

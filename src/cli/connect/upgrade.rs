@@ -24,6 +24,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::target::Target;
 use super::trust;
+use crate::fetch::why_no_tls;
 
 /// From the first packet to the door's answer.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,13 +52,14 @@ pub(super) async fn open(target: &Target, ca: Option<&Path>) -> anyhow::Result<B
     let name = ServerName::try_from(target.host().to_owned())
         .with_context(|| format!("{} is no name for a certificate", target.host()))?;
     let connector = TlsConnector::from(Arc::new(trust::client_config(ca)?));
-    let tls = connector
-        .connect(name, tcp)
-        .await
-        .with_context(|| match ca {
-            Some(path) => format!("no TLS with {target}, trusting only {}", path.display()),
-            None => format!("no TLS with {target} (a certificate of its own is trusted with --ca)"),
-        })?;
+    let tls = connector.connect(name, tcp).await;
+    let tls = tls.map_err(|fault| {
+        let hint = match ca {
+            Some(path) => format!("only {} is trusted", path.display()),
+            None => "a certificate of its own is trusted with --ca FILE".to_owned(),
+        };
+        anyhow!("no TLS with {target}: {} ({hint})", why_no_tls(&fault))
+    })?;
     Ok(Box::new(tls))
 }
 
