@@ -329,7 +329,7 @@ async fn admin_1_neither_listener_has_the_paths_of_the_other() {
         let answer = ask(gateway.admin, &request).await;
         assert_eq!(
             (answer.status, answer.code().as_str()),
-            (404, "not_found"),
+            (404, "not_on_admin"),
             "{path}"
         );
         assert!(answer.closed, "{path}");

@@ -182,11 +182,11 @@ async fn admin_3_requests_in_another_form() {
     let json_type = |value: &str| request("unblock_user", ALICE).set("Content-Type", value);
     let get = Request::new("GET", "/api/unblock_user").and("X-API-Key", SECRET);
     let rows: Vec<(Request, u16, &str)> = vec![
-        (request("publish", ALICE), 404, "not_found"),
-        (request("", ALICE), 404, "not_found"),
-        (request("Unblock_User", ALICE), 404, "not_found"),
-        (request("unblock_user/", ALICE), 404, "not_found"),
-        (request("%75nblock_user", ALICE), 404, "not_found"),
+        (request("publish", ALICE), 404, "api_method_unknown"),
+        (request("", ALICE), 404, "api_method_unknown"),
+        (request("Unblock_User", ALICE), 404, "api_method_unknown"),
+        (request("unblock_user/", ALICE), 404, "api_method_unknown"),
+        (request("%75nblock_user", ALICE), 404, "api_method_unknown"),
         (get, 405, "method_not_allowed"),
         (json_type("text/plain"), 415, "unsupported_media_type"),
         (

@@ -54,6 +54,8 @@ const ELSEWHERE: &[&str] = &[
     "tickets_full",
     "token_revoked",
     "user_blocked",
+    "not_on_admin",
+    "api_method_unknown",
     "api_closed",
     "api_key_wrong",
 ];

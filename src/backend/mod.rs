@@ -197,6 +197,10 @@ mod tests {
     fn each_method_has_a_name_that_finds_it() {
         for method in Method::ALL {
             assert_eq!(Method::parse(method.as_str()), Some(method));
+            // Whoever asks for another is told of it.
+            let told = crate::identity::Refusal::ApiMethodUnknown.message();
+            let mut words = told.split([' ', ',']);
+            assert!(words.any(|word| word == method.as_str()), "{method:?}");
         }
         for unknown in ["", "publish", "Disconnect", "disconnect/"] {
             assert_eq!(Method::parse(unknown), None, "{unknown}");

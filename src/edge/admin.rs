@@ -141,7 +141,7 @@ impl Admin {
                 self.health(StatusCode::SERVICE_UNAVAILABLE)
             }
             ("/health/live" | "/health/ready", _) => self.health(StatusCode::OK),
-            _ => self.gateway.refuse(&Refusal::NotFound, client, path),
+            _ => self.gateway.refuse(&Refusal::NotOnAdmin, client, path),
         }
     }
 

@@ -61,7 +61,9 @@ async fn call(
     client: Remote,
 ) -> Result<Answer, Refusal> {
     let name = request.uri().path().strip_prefix(PREFIX);
-    let method = name.and_then(Method::parse).ok_or(Refusal::NotFound)?;
+    let method = name
+        .and_then(Method::parse)
+        .ok_or(Refusal::ApiMethodUnknown)?;
     if request.method() != HttpMethod::POST {
         return Err(Refusal::MethodNotAllowed);
     }

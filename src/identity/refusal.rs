@@ -238,7 +238,14 @@ refusals! {
     UserBlocked => FORBIDDEN, "user_blocked",
         "this user is blocked; no token helps until the block is taken back or ends";
 
-    // The server API.
+    // The admin listener and the server API.
+    NotOnAdmin => NOT_FOUND, "not_on_admin",
+        "there is nothing at this path of the admin listener; it has /metrics, /health/live, \
+         /health/ready and the methods of the server API under /api/, and the WebSocket is on the \
+         other one";
+    ApiMethodUnknown => NOT_FOUND, "api_method_unknown",
+        "the server API has no such method; it has revoke_token, invalidate_user_tokens, \
+         block_user, unblock_user, disconnect and explain";
     ApiClosed => UNAUTHORIZED, "api_closed",
         "the server API is closed, since no key is configured; write api_key_env or api_key_file \
          under [admin] to open it";
