@@ -107,9 +107,14 @@ impl Backend {
     pub(super) async fn unblock_user(&self, body: &[u8]) -> Result<Done, Fault> {
         let request: UnblockUser = read(body)?;
         let user = user_of(request.user.as_deref())?;
+        let now = self.clock.now();
+        let door = self.sessions.terms().door.clone();
+        let was_blocked = door.revocations.blocks(&user, now);
         let revocation = Revocation::Unblock { user };
-        self.revoke(&revocation, Revoked::User.into(), self.clock.now())
-            .await
+        let reason = Revoked::User.into();
+        let mut done = self.revoke(&revocation, reason, now).await?;
+        done.result["was_blocked"] = was_blocked.into();
+        Ok(done)
     }
 
     async fn revoke(

@@ -139,13 +139,20 @@ pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
     let answer = runtime.block_on(access.post(call.method, &call.body));
     // A name that does not resolve would be waited for otherwise.
     runtime.shutdown_background();
-    tell(&Answer::read(&answer?), &call.done, args.json)
+    let answer = Answer::read(&answer?);
+    let done = match (&args.command, answer.was_blocked()) {
+        (Command::Unblock { user }, Some(false)) => format!("{user} was not blocked"),
+        _ => call.done,
+    };
+    tell(&answer, &done, args.json)
 }
 
 fn tell(answer: &Answer, done: &str, as_json: bool) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let line = match answer {
         _ if as_json => answer.json().to_string(),
+        // Nobody is ended by being let in again.
+        Answer::Done { .. } if answer.was_blocked().is_some() => done.to_owned(),
         Answer::Done { ended, nodes, .. } => said(done, *ended, *nodes),
         Answer::Explained(explained) => explained.to_string(),
         Answer::Refused { .. } => {
@@ -221,7 +228,7 @@ fn call(command: &Command, as_json: bool, clock: &Clock) -> Call {
         }
         Command::Unblock { user } => Call {
             method: "unblock_user",
-            done: format!("{user} is not blocked"),
+            done: format!("{user} is no longer blocked"),
             body: json!({ "user": user }),
         },
         Command::Disconnect {

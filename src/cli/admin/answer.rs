@@ -80,6 +80,14 @@ impl Answer {
         }
     }
 
+    /// Of an unblocking: whether there was a block.
+    pub(super) fn was_blocked(&self) -> Option<bool> {
+        match self {
+            Answer::Done { result, .. } => result["was_blocked"].as_bool(),
+            _ => None,
+        }
+    }
+
     /// Whether it was done; of what was explained, whether all of it is allowed.
     pub(super) fn is_yes(&self) -> bool {
         match self {

@@ -110,10 +110,16 @@ impl List {
         {
             return Err(Revoked::Token);
         }
-        match self.blocks.get(token.user) {
-            Some(until) if !until.is_over(now) => Err(Revoked::User),
-            _ => Ok(()),
+        match self.blocks(token.user, now) {
+            true => Err(Revoked::User),
+            false => Ok(()),
         }
+    }
+
+    /// Whether the user is blocked, whatever the token.
+    pub(super) fn blocks(&self, user: &UserId, now: UnixSeconds) -> bool {
+        let until = self.blocks.get(user);
+        until.is_some_and(|until| !until.is_over(now))
     }
 
     /// All that is there, as records that make the same list again.

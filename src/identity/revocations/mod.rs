@@ -342,6 +342,11 @@ impl Revocations {
         self.list.read().check(token.into(), now)
     }
 
+    /// Whether a user is blocked, whatever token they bring.
+    pub fn blocks(&self, user: &UserId, now: UnixSeconds) -> bool {
+        self.list.read().blocks(user, now)
+    }
+
     /// Forgets what is over; to be called now and then.
     pub fn sweep(&self, now: UnixSeconds) {
         self.list.write().sweep(now);
