@@ -257,12 +257,9 @@ async fn the_same_in_protobuf() {
     assert!((88..=90).contains(&result.number(4)));
 }
 
-// LIVE-2: an issuer that is down is no fault of the token; the client may come with it again.
-#[tokio::test]
-async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays() {
-    let fake = FakeIssuer::start().await;
-    let (old, new) = (Key::new("old"), Key::new("new"));
-    fake.publish("/a", &[&old]);
+/// A gateway that has this key of an issuer, and the issuer's `iss`.
+async fn publishing(fake: &FakeIssuer, key: &Key) -> (Gateway, String) {
+    fake.publish("/a", &[key]);
     let iss = format!("{}/a", fake.base);
     let table = format!(
         "shared_users = true\n[[issuer]]\nname = \"a\"\nissuer = \"{iss}\"\n\
@@ -275,6 +272,15 @@ async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays()
     gateway
         .until_metric("gatepost_issuer_keys{issuer=\"a\"}", 1.0)
         .await;
+    (gateway, iss)
+}
+
+// LIVE-2: an issuer that is down is no fault of the token; the client may come with it again.
+#[tokio::test]
+async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays() {
+    let fake = FakeIssuer::start().await;
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    let (gateway, iss) = publishing(&fake, &old).await;
     let (mut alice, _) = with_token(&gateway, &old.token(&iss, "alice")).await;
     fake.set("/a/jwks", Page::Status(500));
     let wish = json!({"token": new.token(&iss, "alice")});
@@ -289,19 +295,7 @@ async fn live_2_keys_that_cannot_be_had_are_error_100_and_the_connection_stays()
 async fn live_2_a_key_that_may_not_be_looked_for_yet_is_error_100_too() {
     let fake = FakeIssuer::start().await;
     let (old, new, junk) = (Key::new("old"), Key::new("new"), Key::new("junk"));
-    fake.publish("/a", &[&old]);
-    let iss = format!("{}/a", fake.base);
-    let table = format!(
-        "shared_users = true\n[[issuer]]\nname = \"a\"\nissuer = \"{iss}\"\n\
-         audience = [\"gatepost\"]\nshared_users = true\njwks = \"{iss}/jwks\""
-    );
-    let gateway = Gateway::with(&Setup {
-        issuer: &table,
-        ..Setup::default()
-    });
-    gateway
-        .until_metric("gatepost_issuer_keys{issuer=\"a\"}", 1.0)
-        .await;
+    let (gateway, iss) = publishing(&fake, &old).await;
     let (mut alice, _) = with_token(&gateway, &old.token(&iss, "alice")).await;
     let of_junk = junk.token(&iss, "alice");
     let refused = gateway.open("/connection/websocket", &of_junk).await;

@@ -94,10 +94,7 @@ impl Client {
         permission: Permission,
     ) -> Option<Standing> {
         let decision = self.decide(terms, channel, permission);
-        decision.is_allowed().then(|| Standing {
-            generation: terms.generation,
-            step: decision.step(),
-            reads_now: decision.reads_now(),
-        })
+        let allowed = decision.is_allowed();
+        allowed.then(|| Standing::of(terms, &decision))
     }
 }

@@ -13,10 +13,17 @@ use crate::telemetry::logs;
 impl Client {
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
+        self.permit_in(&self.node.terms.load(), channel)
+    }
+
+    fn permit_in<P: Asked>(
+        &self,
+        terms: &Numbered,
+        channel: ChannelName,
+    ) -> Result<Allowed<P>, Stop> {
         let given = self.given(&channel);
-        let terms = self.node.terms.load();
-        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
-        self.permit_under(&terms, channel, grant)
+        let grant = self.grant_of(terms, given.as_deref(), P::PERMISSION);
+        self.permit_under(terms, channel, grant)
     }
 
     /// The same for the command that comes most often. What was decided for a subscriber of the
@@ -27,22 +34,20 @@ impl Client {
     ) -> Result<Allowed<ToPublish>, Stop> {
         let terms = self.node.terms.load();
         let Some(subscription) = self.subscriptions.get(&channel) else {
-            return self.permit_under(&terms, channel, None);
-        };
-        let standing = Standing {
-            generation: terms.generation,
-            step: Step::Rule,
-            reads_now: false,
+            return self.permit_in(&terms, channel);
         };
         if subscription.publishes_under(terms.generation)
             && let Some(features) = terms.policy.features(&channel)
         {
             self.count_decision(Permission::Publish, true, Step::Rule);
+            let standing = Standing {
+                generation: terms.generation,
+                step: Step::Rule,
+                reads_now: false,
+            };
             return Ok(Allowed::decided(channel, features, standing));
         }
-        let given = subscription.given();
-        let grant = self.grant_of(&terms, given.as_deref(), Permission::Publish);
-        let permit = self.permit_under(&terms, channel, grant)?;
+        let permit = self.permit_in(&terms, channel)?;
         // Candidate rules are to see all that happens.
         if !terms.policy.has_shadows() {
             subscription.remember_publish(permit.standing());
@@ -70,11 +75,7 @@ impl Client {
         let features = terms.policy.features(&channel);
         let code = match (decision.denial(), features) {
             (None, Some(features)) => {
-                let standing = Standing {
-                    generation: terms.generation,
-                    step: decision.step(),
-                    reads_now: decision.reads_now(),
-                };
+                let standing = Standing::of(terms, &decision);
                 return Ok(Allowed::decided(channel, features, standing));
             }
             (Some(Denial::UnknownChannel) | None, _) => ErrorCode::UnknownChannel,

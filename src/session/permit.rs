@@ -6,7 +6,8 @@
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
-use crate::policy::{ChannelName, Features, Permission, Step};
+use super::terms::Numbered;
+use crate::policy::{ChannelName, Decision, Features, Permission, Step};
 use crate::protocol::{ConnectResult, HistoryResult, RefreshResult, ReplyBody, SubscribeResult};
 
 /// A permission, as a type.
@@ -48,6 +49,15 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// Of a decision that allows, under the terms that it was made under.
+    pub(super) fn of(terms: &Numbered, decision: &Decision) -> Standing {
+        Standing {
+            generation: terms.generation,
+            step: decision.step(),
+            reads_now: decision.reads_now(),
+        }
+    }
+
     /// Whether the same comes of it each time, as long as the terms and the identity are these: what
     /// a rule says that reads no clock. What a token gives ends by itself.
     pub(super) fn lasts(self) -> bool {

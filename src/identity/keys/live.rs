@@ -228,7 +228,7 @@ impl KeySet {
         let Some(now) = current.as_ref() else {
             return false;
         };
-        before.is_none_or(|before| now.lacks_some_of(before))
+        before.is_none_or(|before| before.missing_in(now).next().is_some())
     }
 
     /// Waits for the next fetch; whether it is for an unknown key.

@@ -87,12 +87,6 @@ impl NamedKeys {
         self.0.iter().any(|key| key.kid.as_ref() == Some(kid))
     }
 
-    /// Whether one of those keys, that had a name, is not among these.
-    pub(super) fn lacks_some_of(&self, earlier: &NamedKeys) -> bool {
-        let mut names = earlier.0.iter().filter_map(|key| key.kid.as_ref());
-        names.any(|kid| !self.has(kid))
-    }
-
     /// The names of those that a later set lacks.
     pub(super) fn missing_in(&self, later: &NamedKeys) -> impl Iterator<Item = &str> {
         let names = self.0.iter().filter_map(|key| key.kid.as_ref());
