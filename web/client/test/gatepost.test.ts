@@ -189,7 +189,7 @@ test("503 is told and waits for Retry-After, then goes on with the same token", 
   const start = Date.now();
   c.connect();
   await connected(c);
-  assert.ok(Date.now() - start >= 1000);
+  assert.ok(Date.now() - start >= 990, "a timer may be a few milliseconds early");
   assert.ok(told.some((reason) => reason.includes("Later. (draining)")), told.join());
   assert.equal(calls, 1);
   assert.equal(seen.protocols.length, 2);

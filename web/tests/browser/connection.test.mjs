@@ -1,7 +1,7 @@
 /** The connection itself: how the page comes through the door, and what it does when the gateway goes away. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { until } from "../support/deadline.mjs";
+import { TEST_TIMEOUT, until } from "../support/deadline.mjs";
 import { House } from "./house.mjs";
 
 let house;
@@ -10,7 +10,7 @@ after(() => house?.close());
 beforeEach(() => house.begin());
 afterEach(() => house.clear());
 
-const timed = (name, run) => test(name, { timeout: 60_000 }, run);
+const timed = (name, run) => test(name, { timeout: TEST_TIMEOUT }, run);
 
 timed("the upgrade: one of the offered subprotocols is answered, and the token never is", async () => {
   const alice = await house.visitor();
@@ -65,13 +65,13 @@ timed("a restart of the gateway: the page says so, and goes on where it was, wit
     await guest.page.evaluate(() => (globalThis.sameDocument = true));
     await guest.open("team:red");
   }
+  await alice.keepStates();
   await alice.say("Before the restart");
   await bob.hears("Before the restart");
 
-  const state = (guest, value) => guest.sees(guest.page.locator(`[data-testid="connection-state"][data-state="${value}"]`));
   assert.equal(await house.gateway.stop("SIGTERM"), 0);
-  await state(alice, "connecting");
-  await state(alice, "offline");
+  await alice.sees(alice.page.locator('[data-testid="connection-state"][data-state="offline"]'));
+  assert.deepEqual((await alice.statesKept()).slice(0, 2), ["connecting", "offline"]);
   assert.match(await alice.get("connection-state").innerText(), /\w{4,}/, "in words");
   assert.ok(await alice.message("Before the restart").isVisible(), "what was said stays on the page");
   assert.equal(await alice.get("connection-retry").isVisible(), false, "it goes on trying by itself");

@@ -1,7 +1,7 @@
 /** A gateway, a browser, and visitors who use the chat in it: what they see, and what their page really received. */
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { until } from "../support/deadline.mjs";
+import { PATIENCE, until } from "../support/deadline.mjs";
 import { Gateway } from "../support/gateway.mjs";
 
 export const EXECUTABLE = process.env.CHROMIUM || "/usr/bin/chromium";
@@ -14,7 +14,6 @@ export const FLAGS = [
   "--disable-sync",
   "--no-first-run",
 ];
-const TIMEOUT = 10_000;
 
 export class House {
   #browser;
@@ -34,7 +33,7 @@ export class House {
   /** Somebody with a browser profile of their own, before the sign-in page. */
   async visitor(options = {}) {
     const context = await this.#browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", timezoneId: "UTC", ...options });
-    context.setDefaultTimeout(TIMEOUT);
+    context.setDefaultTimeout(PATIENCE);
     const visitor = new Visitor(this.gateway, context, await context.newPage());
     await visitor.arrive();
     this.#visitors.push(visitor);
@@ -112,6 +111,16 @@ export class Visitor {
   }
 
   isConnected = () => this.sees(this.get("connection-state").and(this.page.locator('[data-state="connected"]')));
+
+  /** Keeps the states of the connection that the page shows from now on, however short. */
+  keepStates = () =>
+    this.get("connection-state").evaluate((element) => {
+      globalThis.states = [];
+      const keep = () => globalThis.states.push(element.dataset.state);
+      new MutationObserver(keep).observe(element, { attributeFilter: ["data-state"] });
+    });
+
+  statesKept = () => this.page.evaluate(() => globalThis.states);
 
   sees = (locator) => locator.first().waitFor({ state: "visible" });
   seesNot = (locator) => locator.first().waitFor({ state: "hidden" });

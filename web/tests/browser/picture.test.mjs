@@ -8,7 +8,7 @@ import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Centrifuge } from "centrifuge";
 import { headerSocket } from "../sdk/stage.mjs";
-import { within } from "../support/deadline.mjs";
+import { PATIENCE, TEST_TIMEOUT, within } from "../support/deadline.mjs";
 import { House } from "./house.mjs";
 
 const PICTURE = fileURLToPath(new URL("../screenshots/chat.png", import.meta.url));
@@ -50,17 +50,17 @@ async function neighbour(user) {
   const token = house.gateway.token(user, { claims: { info: { name }, teams } });
   const client = new Centrifuge(house.gateway.url, { websocket: headerSocket(house.gateway, token) });
   client.connect();
-  await client.ready(8000);
+  await client.ready(PATIENCE);
   for (const channel of ["chat:general", "chat:random"]) {
     const subscription = client.newSubscription(channel);
     subscription.subscribe();
-    await subscription.ready(8000);
+    await subscription.ready(PATIENCE);
   }
   const say = (channel, minutes, text) => client.publish(channel, { text, time: minutesAgo(minutes) });
   return { client, say };
 }
 
-test("a lively conversation, 1280 × 800, light", { timeout: 60_000 }, async () => {
+test("a lively conversation, 1280 × 800, light", { timeout: TEST_TIMEOUT }, async () => {
   const cast = {};
   try {
     for (const user of EARLY) cast[user] = await neighbour(user);

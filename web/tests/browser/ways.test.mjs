@@ -1,6 +1,7 @@
 /** Other ways to use the chat: by keyboard alone, on a phone, in the dark. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { TEST_TIMEOUT } from "../support/deadline.mjs";
 import { House } from "./house.mjs";
 
 let house;
@@ -9,7 +10,7 @@ after(() => house?.close());
 beforeEach(() => house.begin());
 afterEach(() => house.clear());
 
-const timed = (name, run) => test(name, { timeout: 60_000 }, run);
+const timed = (name, run) => test(name, { timeout: TEST_TIMEOUT }, run);
 
 /** Presses a key until the focus is where it should be, as somebody without a mouse does. */
 async function press(page, key, id, most = 30) {

@@ -38,19 +38,21 @@ function knock(token) {
   return within(answered, "the door answers").finally(() => socket.terminate());
 }
 
+/** The same, where the gateway may first have to ask for newer keys: until it has them it says so, by 503. */
+const answer = (token) => until(() => knock(token), (status) => status !== 503, "it has newer keys", { pause: 250 });
+
 it("admits its tokens before and after it rotates its keys, and while it is down", async () => {
   const old = await issuer.token();
   assert.equal(await knock(old), 101);
 
   issuer.rotate();
   const fresh = await issuer.token();
-  assert.equal(await knock(fresh), 101, "a key that was published a moment ago");
-  assert.equal(await knock(old), 401, "a key that is no longer published");
+  assert.equal(await answer(fresh), 101, "a key that was published a moment ago");
+  assert.equal(await answer(old), 401, "a key that is no longer published");
 
   const another = await issuer.token();
   await issuer.down();
   assert.equal(await knock(another), 101, "the keys are known");
   const { issuers } = await health();
   assert.deepEqual([issuers[0].name, issuers[0].keys], ["op", 1]);
-  await issuer.up();
 });

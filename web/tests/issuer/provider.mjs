@@ -20,12 +20,14 @@ export class Issuer {
   #handler;
   #keys = [];
   #rotations = 0;
-  #port = 0;
 
   /** Starts it with one key. */
   static async start() {
     const issuer = new Issuer();
-    await issuer.up();
+    issuer.#server = createServer((request, answer) => issuer.#handler(request, answer));
+    issuer.#server.listen(0, "127.0.0.1");
+    await once(issuer.#server, "listening");
+    issuer.url = `http://127.0.0.1:${issuer.#server.address().port}`;
     issuer.rotate();
     return issuer;
   }
@@ -75,21 +77,13 @@ export class Issuer {
     return token;
   }
 
-  /** Nobody answers any more. */
+  /** Nobody answers any more, for good. */
   async down() {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
-  }
-
-  /** Answers, on the port that it had before. */
-  async up() {
-    this.#server = createServer((request, answer) => this.#handler(request, answer));
-    this.#server.listen(this.#port, "127.0.0.1");
-    await once(this.#server, "listening");
-    this.#port = this.#server.address().port;
-    this.url = `http://127.0.0.1:${this.#port}`;
   }
 }
 

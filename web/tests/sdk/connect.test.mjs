@@ -43,7 +43,7 @@ withSdk("connects through the client module", async (stage) => {
 
 withSdk("the client module stops with the door's own reason", async (stage) => {
   let asked = 0;
-  const getToken = async () => (asked++, gateway.token("alice", { claims: { iss: "urn:somebody:else" } }));
+  const getToken = async () => (asked++, gateway.token("alice", { claims: { aud: "somebody else" } }));
   const client = stage.client("alice", { module: { getToken } });
   client.connect();
   const { code, reason } = await client.events.next("disconnected");

@@ -9,6 +9,8 @@ let gateway;
 before(async () => (gateway = await Gateway.dev()));
 after(() => gateway?.close());
 const withSdk = (title, run) => withEachSdk(title, () => gateway, run);
+/** Of a token that is to be replaced: long enough for all that a test does before. */
+const LIFE = 15;
 
 /** A token for a channel of a team that the user is not in. */
 const tokenFor = (user, channel, { life = 3600, age = 0, ...claims } = {}) =>
@@ -33,7 +35,7 @@ withSdk("a refresh brings other channels, and takes those away that the newer to
   const [user, first, second] = [fresh("alice"), fresh("chat:first"), fresh("chat:second")];
   const channels = [[first], [second]];
   const getToken = async () =>
-    gateway.token(user, { life: channels.length > 1 ? 3 : 3600, claims: { channels: channels.shift() ?? [second] } });
+    gateway.token(user, { life: channels.length > 1 ? LIFE : 3600, claims: { channels: channels.shift() ?? [second] } });
   const client = await stage.connected(user, { module: { getToken } });
   await client.events.next("subscribed", (event) => event.channel === first);
   await client.events.next("unsubscribed", (event) => event.channel === first);
@@ -52,7 +54,7 @@ withSdk("a subscription with a token of its own, which the SDK fetches and refre
   assert.equal((await refused.events.next("unsubscribed")).code, 103);
   client.removeSubscription(refused);
 
-  const lives = [3];
+  const lives = [LIFE];
   const asked = [];
   const getToken = async (context) => {
     asked.push(context.channel);

@@ -12,6 +12,8 @@ const withSdk = (title, run) => withEachSdk(title, () => gateway, run);
 
 const ONE = { numClients: 1, numUsers: 1 };
 const NOBODY = { numClients: 0, numUsers: 0 };
+/** Below the rate at which one connection may ask who is present. */
+const SELDOM = { pause: 250 };
 /** No reply that says 105, or any other error: the last command wins. */
 const errorsOf = (stage, client) => stage.messages(client).flatMap(({ error }) => error ?? []);
 
@@ -63,11 +65,11 @@ withSdk("connect disconnect loop", async (stage) => {
   client.connect();
   const { client: id } = await client.events.next("connected");
   await side.events.next("subscribed");
-  const { clients } = await until(() => side.presence(), ({ clients }) => Object.keys(clients).length === 1, "the others are gone");
+  const { clients } = await until(() => side.presence(), ({ clients }) => Object.keys(clients).length === 1, "the others are gone", SELDOM);
   assert.deepEqual(Object.keys(clients), [id]);
   client.disconnect();
   const watcher = await stage.connected(fresh("bob"));
-  await until(() => watcher.presenceStats(channel), ({ numClients }) => numClients === 0, "nobody is left");
+  await until(() => watcher.presenceStats(channel), ({ numClients }) => numClients === 0, "nobody is left", SELDOM);
 });
 
 withSdk("connect disconnect loop, each answered, leaves no connection behind", async (stage) => {
@@ -139,7 +141,7 @@ withSdk("five subscribes, then five unsubscribes and a close in one go", async (
   client.stopBatching();
   client.disconnect();
   for (const channel of channels) {
-    await until(() => watcher.presenceStats(channel), ({ numClients }) => numClients === 0, `nobody is in ${channel}`);
+    await until(() => watcher.presenceStats(channel), ({ numClients }) => numClients === 0, `nobody is in ${channel}`, SELDOM);
   }
   assert.deepEqual(errorsOf(stage, client), []);
 });
@@ -168,7 +170,7 @@ withSdk("a socket that is cut off comes back, and is counted once", async (stage
     await side.events.next("subscribing", ({ code }) => code === 1);
     await side.events.next("subscribed");
   }
-  await until(() => side.presenceStats(), ({ numClients }) => numClients === 1, "only the last one is there");
+  await until(() => side.presenceStats(), ({ numClients }) => numClients === 1, "only the last one is there", SELDOM);
   await side.publish("still here");
   assert.equal((await side.events.next("publication")).data, "still here");
 });

@@ -65,7 +65,9 @@ withSdk("presence and its numbers", async (stage) => {
 
   side.unsubscribe();
   his.disconnect();
-  const left = await until(() => hisOther.presenceStats(channel), ({ numClients }) => numClients === 1, "two are gone");
+  // Asks below the rate at which one connection may.
+  const asked = () => hisOther.presenceStats(channel);
+  const left = await until(asked, ({ numClients }) => numClients === 1, "two are gone", { pause: 250 });
   assert.deepEqual(left, { numClients: 1, numUsers: 1 });
 });
 

@@ -6,7 +6,7 @@ import { Centrifuge as Protobuf58 } from "centrifuge/build/protobuf";
 import { Centrifuge as Json57 } from "centrifuge-5.7";
 import { Centrifuge as Protobuf57 } from "centrifuge-5.7/build/protobuf";
 import { WebSocket } from "ws";
-import { Events, within } from "../support/deadline.mjs";
+import { Events, PATIENCE, TEST_TIMEOUT, within } from "../support/deadline.mjs";
 import { JSON_FORMAT, PROTOBUF_FORMAT } from "./format.mjs";
 
 export const SDKS = [
@@ -25,10 +25,10 @@ let names = 0;
 export const fresh = (what) => `${what}-${++names}`;
 
 /** Runs a test with each version of the SDK in each format, all at the same time. */
-export function withEachSdk(title, gatewayOf, run, timeout = 20_000) {
+export function withEachSdk(title, gatewayOf, run) {
   describe(title, { concurrency: true }, () => {
     for (const sdk of SDKS) {
-      it(`SDK ${sdk.version}, ${sdk.format.name}`, { timeout }, async (context) => {
+      it(`SDK ${sdk.version}, ${sdk.format.name}`, { timeout: TEST_TIMEOUT }, async (context) => {
         const stage = new Stage(sdk, gatewayOf());
         context.after(() => stage.clear());
         await run(stage);
@@ -58,6 +58,9 @@ class Stage {
     const client = new this.sdk.Centrifuge(gateway.url, {
       minReconnectDelay: 50,
       maxReconnectDelay: 200,
+      // An SDK that gives up an answer or a ping as late would be one more way to fail where everything is slow.
+      timeout: PATIENCE,
+      maxServerPingDelay: PATIENCE,
       ...(module
         ? gatepost({ websocket: through(plainSocket(gateway)), fetch: gateway.fetch, ...module })
         : { websocket: through(socket(gateway, door ?? gateway.token(user, { claims }))) }),

@@ -1,6 +1,9 @@
 /** Waiting for something that happens, never for time to pass. */
 
-export const PATIENCE = 8_000;
+/** The longest that anything is waited for: many times what it takes where everything is slow. */
+export const PATIENCE = 60_000;
+/** The longest that a test takes. */
+export const TEST_TIMEOUT = 5 * PATIENCE;
 
 /** The promise's value, or a failure that says what did not happen. */
 export async function within(promise, what, ms = PATIENCE) {

@@ -18,3 +18,6 @@ export function hs256(secret, wishes) {
   const body = `${base64url({ alg: "HS256", typ: "JWT" })}.${base64url(claimsOf(wishes))}`;
   return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
 }
+
+/** When a token runs out, in seconds. */
+export const expiryOf = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url")).exp;
