@@ -56,9 +56,10 @@ pub const LISTEN_BACKLOG: u32 = 4096;
 /// Bytes that the kernel may hold for a client that reads slowly; it doubles them. Without this the
 /// buffer of one stalled reader grows to 4 MiB.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
-/// What rustls may hold of plaintext and of ciphertext for a connection whose socket is full, until
-/// it is upgraded.
-pub const TLS_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes of TLS records that are read at once.
+pub const TLS_READ_BYTES: usize = 4 * 1024;
+/// Most bytes of a record, or of a message of the handshake, that wait for the rest of it.
+pub const TLS_MESSAGE_BYTES: usize = 64 * 1024;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.
 pub const ACCEPTS_IN_A_TURN: usize = 8;
 /// Bytes of a fault that health tells of a reload.

@@ -165,7 +165,7 @@ impl Listener {
                 });
             }
             Accepted::Loopback | Accepted::BehindProxies => {
-                let serve = gateway.serve(Stream::Clear(socket), visit);
+                let serve = gateway.serve(Stream::clear(socket), visit);
                 self.tasks.spawn(async move {
                     stop.run_until_cancelled(serve).await;
                     drop(plain);

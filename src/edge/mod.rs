@@ -18,6 +18,7 @@ mod http;
 mod proxies;
 mod silent;
 mod site;
+mod socket;
 mod stream;
 pub mod tls;
 mod upgrade;

@@ -3,8 +3,10 @@
 mod certificates;
 pub mod leaf;
 pub mod pem;
+mod stream;
 
 pub use certificates::Certificates;
+pub(super) use stream::TlsStream;
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -14,13 +16,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::rustls::server::{Acceptor, NoServerSessionStorage};
+use tokio_rustls::rustls::server::NoServerSessionStorage;
 use tokio_rustls::rustls::{ServerConfig, crypto, version};
-use tokio_rustls::server::TlsStream;
 
 use super::silent::SilentSockets;
-use crate::limits::TLS_BUFFER_BYTES;
 use crate::telemetry::HandshakeResult;
 use crate::turns::Turns;
 
@@ -86,7 +85,7 @@ impl Tls {
         &self,
         socket: TcpStream,
         address: Option<IpAddr>,
-    ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
+    ) -> Result<TlsStream, HandshakeResult> {
         tokio::time::timeout(self.timeout, self.handshake(socket, address))
             .await
             .unwrap_or(Err(HandshakeResult::TimedOut))
@@ -96,18 +95,17 @@ impl Tls {
         &self,
         socket: TcpStream,
         address: Option<IpAddr>,
-    ) -> Result<TlsStream<TcpStream>, HandshakeResult> {
+    ) -> Result<TlsStream, HandshakeResult> {
         // Until its turn it is not even read.
         self.await_client(pin!(socket.readable()), address)
             .await??;
         self.turns.next().await;
-        let hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), socket));
-        let start = self.await_client(hello, address).await??;
-        let accept = start.into_stream_with(self.config.clone(), |tls| {
-            tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-        });
-        let accept = pin!(accept);
-        Ok(self.await_client(accept, None).await??)
+        let mut stream = TlsStream::new(self.config.clone(), socket)?;
+        let hello = pin!(poll_fn(|cx| stream.poll_hello(cx)));
+        self.await_client(hello, address).await??;
+        let rest = pin!(poll_fn(|cx| stream.poll_handshake(cx)));
+        self.await_client(rest, None).await??;
+        Ok(stream)
     }
 
     /// Waits for bytes of the client, among those that are silent: with an address, among those of
