@@ -72,10 +72,19 @@ timed("a clock that is wrong: the door says that the token is dead, and the page
   assert.equal(refusals("token_expired").length, 2, "one knock, one question");
 });
 
-/** What the page says of its connection, once it has given up. */
+/** What the page says of its connection, once it has given up: all of it, for everybody to read. */
 async function end(visitor) {
   await visitor.sees(visitor.get("connection-retry"));
-  return visitor.get("connection-state").innerText();
+  return readable(visitor);
+}
+
+async function readable(visitor) {
+  const state = visitor.get("connection-state");
+  const cut = await state.evaluate((chip) =>
+    [chip, ...chip.children].some((part) => part.scrollWidth > part.clientWidth && getComputedStyle(part).overflow !== "visible"),
+  );
+  assert.ok(!cut, `cut off: ${await state.innerText()}`);
+  return state.innerText();
 }
 
 timed("a token that is taken back: the page that has it is told, and nobody else's is", async () => {
@@ -92,7 +101,7 @@ timed("a user who is blocked reads why, at once and from the door, until it is t
   await house.gateway.api("block_user", { user: "mallory" });
   assert.match(await end(mallory), /blocked/i);
   await mallory.get("connection-retry").click();
-  await until(() => mallory.get("connection-state").innerText(), (text) => /no token helps/.test(text), "the door's own words");
+  await until(() => readable(mallory), (text) => /no token helps/.test(text), "the door's own words");
   assert.ok(refusals("user_blocked").length <= 2, "one knock, one question");
 
   await house.gateway.api("unblock_user", { user: "mallory" });
