@@ -1,4 +1,4 @@
-/** An issuer that nobody here wrote: oidc-provider on loopback, whose keys can be rotated, and which can be down. */
+/** An issuer that nobody here wrote: oidc-provider on loopback, whose keys can be rotated, which can be down, or ill. */
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -18,13 +18,18 @@ function newKey(kid) {
 export class Issuer {
   #server;
   #handler;
+  /** What answers in its place, when it is ill. */
+  #instead = null;
   #keys = [];
   #rotations = 0;
 
   /** Starts it with one key. */
   static async start() {
     const issuer = new Issuer();
-    issuer.#server = createServer((request, answer) => issuer.#handler(request, answer));
+    issuer.#server = createServer((request, answer) => {
+      if (issuer.#instead && request.method === "GET") issuer.#instead(answer);
+      else issuer.#handler(request, answer);
+    });
     issuer.#server.listen(0, "127.0.0.1");
     await once(issuer.#server, "listening");
     issuer.url = `http://127.0.0.1:${issuer.#server.address().port}`;
@@ -75,6 +80,18 @@ export class Issuer {
     const { access_token: token, ...rest } = await answer.json();
     if (!token) throw new Error(`no token: ${JSON.stringify(rest)}`);
     return token;
+  }
+
+  /** What it publishes is this text instead, or never comes where that is none. Its tokens are as before. */
+  publishes(text) {
+    this.#instead = (answer) => {
+      if (text !== null) answer.setHeader("Content-Type", "application/json").end(text);
+    };
+  }
+
+  /** What it publishes is its own again. */
+  isWell() {
+    this.#instead = null;
   }
 
   /** Nobody answers any more, for good. */
