@@ -1,8 +1,8 @@
 //! What changes from one policy to another: who may do more, and who less.
 //!
-//! Cases are those of the expectations, and more that are generated from them: their claims, one
-//! at a time with other values (those that the rules' own literals suggest, and what lies beside
-//! them), on all their channels. Every case is decided by both policies, by the server's own
+//! Cases are those of the expectations, and more that are generated from them: another user, claims
+//! one at a time with other values (those that the rules' own literals suggest, and what lies beside
+//! them), other origins and hours, on all their channels. Every case is decided by both policies, by the server's own
 //! function. That no case changes is no proof that nothing does.
 
 mod generate;

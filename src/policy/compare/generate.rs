@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::rule::LiteralOf;
-use crate::policy::{ChannelName, Described, Expectation, Policy};
+use crate::clock::UnixSeconds;
+use crate::policy::rule::{LiteralOf, Rule};
+use crate::policy::{ChannelName, Described, Expectation, Policy, UserId};
 
 /// A user whom no rule knows.
 const STRANGER: &str = "somebody-else";
@@ -43,8 +44,8 @@ pub(super) fn channels(
         .collect()
 }
 
-/// The subjects of the expectations, and others that differ from them in one claim, in the user,
-/// in the origin or in the hour.
+/// The subjects of the expectations, and others that differ from them in the user, in one claim, or
+/// in where from and when they ask.
 pub(super) fn subjects(
     old: &Policy,
     new: &Policy,
@@ -55,43 +56,14 @@ pub(super) fn subjects(
     let mut plain = Map::new();
     plain.insert("sub".to_owned(), STRANGER.into());
     bases.push(Described::new(plain));
-    let literals = Literals {
-        strings: strings(old, new),
-        numbers: numbers(old, new),
-        parts: channels
-            .iter()
-            .flat_map(|channel| channel.parts().map(str::to_owned).collect::<Vec<_>>())
-            .collect(),
-    };
+    let literals = Literals::of(old, new, channels);
     let mut subjects = bases.clone();
     for base in &bases {
-        let mut stranger = base.clone();
-        stranger.claims.insert("sub".to_owned(), STRANGER.into());
-        subjects.push(stranger);
+        subjects.extend(literals.other_users(base));
         for policy in [old, new] {
-            for (name, default) in policy.declared_claims().iter() {
-                subjects.extend(literals.beside(default).into_iter().map(|value| {
-                    let mut varied = base.clone();
-                    varied.claims.insert(name.to_owned(), value);
-                    varied
-                }));
-            }
+            subjects.extend(literals.other_claims(base, policy));
         }
-        for origin in literals.strings.iter().filter(|s| s.contains("://")) {
-            let mut varied = base.clone();
-            varied.connection.origin = Some(origin.clone());
-            subjects.push(varied);
-        }
-        if [old, new]
-            .iter()
-            .any(|policy| policy.rules().any(|rule| rule.reads_now()))
-        {
-            subjects.extend((0..24).map(|hour| {
-                let mut varied = base.clone();
-                varied.now.0 += hour * 3600;
-                varied
-            }));
-        }
+        subjects.extend(literals.other_circumstances(base));
     }
     subjects
 }
@@ -101,9 +73,71 @@ struct Literals {
     strings: Vec<String>,
     numbers: Vec<f64>,
     parts: BTreeSet<String>,
+    read_user: bool,
+    read_now: bool,
 }
 
 impl Literals {
+    fn of(old: &Policy, new: &Policy, channels: &[ChannelName]) -> Literals {
+        let any = |reads: fn(&Rule) -> bool| old.rules().chain(new.rules()).any(reads);
+        let parts = channels.iter().flat_map(ChannelName::parts);
+        Literals {
+            strings: strings(old, new),
+            numbers: numbers(old, new),
+            parts: parts.map(str::to_owned).collect(),
+            read_user: any(Rule::reads_user),
+            read_now: any(Rule::reads_now),
+        }
+    }
+
+    /// The same claims in the name of a stranger, and of those whom a rule may mean.
+    fn other_users(&self, base: &Described) -> Vec<Described> {
+        let meant = self.strings.iter().filter(|_| self.read_user);
+        let meant = meant.filter_map(|text| text.strip_prefix(&base.prefix));
+        let users = meant.filter(|user| UserId::parse(user).is_ok());
+        users
+            .chain([STRANGER])
+            .map(|user| with(base, "sub", json!(user)))
+            .collect()
+    }
+
+    /// One claim at a time with other values.
+    fn other_claims(&self, base: &Described, policy: &Policy) -> Vec<Described> {
+        let declared = policy.declared_claims().iter();
+        declared
+            .flat_map(|(name, default)| {
+                let values = self.beside(default).into_iter();
+                values.map(move |value| with(base, name, value))
+            })
+            .collect()
+    }
+
+    /// Each connection that a rule may tell from others, at each hour if a rule reads the time.
+    fn other_circumstances(&self, base: &Described) -> Vec<Described> {
+        let mut connections = vec![base.connection.clone()];
+        for text in &self.strings {
+            let mut other = base.connection.clone();
+            match (text.as_str(), text.parse()) {
+                ("json", _) => other.protocol = "json",
+                ("protobuf", _) => other.protocol = "protobuf",
+                (_, Ok(address)) => other.address = address,
+                (origin, _) if origin.contains("://") => other.origin = Some(text.clone()),
+                _ => continue,
+            }
+            connections.push(other);
+        }
+        let hours = if self.read_now { 0..24 } else { 0..1 };
+        let mut subjects = Vec::new();
+        for connection in &connections {
+            subjects.extend(hours.clone().map(|hour| Described {
+                connection: connection.clone(),
+                now: UnixSeconds(base.now.0 + hour * 3600),
+                ..base.clone()
+            }));
+        }
+        subjects
+    }
+
     /// Values of the type of `default` at which a rule may change its mind.
     fn beside(&self, default: &Value) -> Vec<Value> {
         match default {
@@ -127,6 +161,12 @@ impl Literals {
             other => vec![other.clone()],
         }
     }
+}
+
+fn with(base: &Described, claim: &str, value: Value) -> Described {
+    let mut varied = base.clone();
+    varied.claims.insert(claim.to_owned(), value);
+    varied
 }
 
 /// A whole number as one, since rules tell `1` from `1.0` only in what they print.

@@ -96,3 +96,21 @@ fn the_example_is_on_a_channel_that_expectations_speak_of() {
     assert_eq!(change.example.channel, "project:apollo");
     assert_eq!(change.example.claims["role"], "admin");
 }
+
+/// What a rule joins is tried together, or half of what it says would never be asked.
+#[test]
+fn who_one_is_where_from_and_when_are_tried_too() {
+    for (old, new) in [
+        (
+            "connection.origin == 'https://app.example.com' && now.getHours() < 18",
+            "connection.origin == 'https://app.example.com' && now.getHours() < 17",
+        ),
+        ("user == 'root'", "user == 'admin'"),
+        ("user.startsWith('ad')", "user.startsWith('adm')"),
+        ("connection.address == '192.0.2.7'", "false"),
+        ("connection.protocol == 'protobuf'", "false"),
+    ] {
+        let found = changes(&[("a", old)], &[("a", new)]);
+        assert!(!found.is_empty(), "{old} -> {new}");
+    }
+}

@@ -90,6 +90,14 @@ impl Rule {
         &self.reads_claims
     }
 
+    /// Whether it speaks of the user.
+    pub(super) fn reads_user(&self) -> bool {
+        match &self.body {
+            Body::Constant(_) => false,
+            Body::Expression { expression, .. } => tree::reads_user(expression),
+        }
+    }
+
     /// Whether its result may change with the time alone.
     pub(super) fn reads_now(&self) -> bool {
         self.reads_now

@@ -49,6 +49,17 @@ pub(super) fn for_each_child<'e>(expression: &'e IdedExpr, visit: &mut dyn FnMut
     }
 }
 
+/// Whether something of it speaks of the user, by either name.
+pub(super) fn reads_user(expression: &IdedExpr) -> bool {
+    let mut reads = match &expression.expr {
+        Expr::Ident(name) => name == "user",
+        Expr::Select(select) => select.field == "sub",
+        _ => false,
+    };
+    for_each_child(expression, &mut |child| reads |= reads_user(child));
+    reads
+}
+
 /// A literal of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::policy) enum LiteralOf {
