@@ -45,7 +45,7 @@ pub(super) fn log_fault(issuer: &str, fault: &KeysFault, wait: Duration) {
     tracing::warn!(
         issuer,
         fault = logs::field(&fault),
-        again_after_s = wait.as_secs(),
+        again_after_ms = wait.as_millis(),
         "keys of an issuer not fetched"
     );
 }
