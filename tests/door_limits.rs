@@ -92,11 +92,17 @@ async fn limit_1_an_address_that_fails_is_refused_and_no_other() {
 
 #[tokio::test]
 async fn limit_4_all_ways_to_try_a_token_have_one_account() {
-    let gateway = with("failures_per_address = \"1/h burst 3\"");
+    let gateway = Gateway::with(&Setup {
+        door: "echo = true\nsources = [\"header\", \"ticket\"]",
+        tables: "[limits]\nfailures_per_address = \"1/h burst 5\"",
+        ..Setup::default()
+    });
     let ways = [
         bad(),
         check("no.token.at-all"),
         bad().target("/connection/echo"),
+        check("no.token.at-all").rename("POST", "/connection/ticket"),
+        Request::upgrade().target("/connection/websocket?ticket=guessed"),
     ];
     for request in &ways {
         assert_eq!(ask(&gateway, MALLORY, request).await.status, 401);
