@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
@@ -25,7 +25,12 @@ Makes a certificate and an issuer's key in the state folder, serves the demo cha
 token for anybody who asks: POST /dev/login {\"user\":\"alice\"}. Never for production.")]
 pub(super) struct DevArgs {
     /// The address, which must be a loopback address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8443",
+        value_parser = loopback
+    )]
     listen: SocketAddr,
 
     /// The folder for the certificate and the issuer's key
@@ -39,18 +44,6 @@ const RULES: &str = include_str!("../../config/dev.toml");
 const ADMIN_PORT_OFFSET: u16 = 1000;
 
 pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
-    if !args.listen.ip().is_loopback() {
-        bail!(
-            "--listen {}: development mode signs for anybody, so it listens on a loopback address only",
-            args.listen
-        );
-    }
-    if args.listen.port() == 0 {
-        bail!(
-            "--listen {}: write a port, since the demo's origin needs one",
-            args.listen
-        );
-    }
     let clock = Clock::system();
     let state = DevState::open(&args.state, clock.now())
         .with_context(|| format!("the state folder {}", args.state.display()))?;
@@ -84,6 +77,23 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     serve::start(loaded, None, Some(Arc::new(site)))
 }
 
+/// An address that only this machine reaches, with a port that the demo's origin can name.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "write an address and a port, such as 127.0.0.1:8443".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(
+            "development mode signs for anybody, so it listens on a loopback address only"
+                .to_owned(),
+        );
+    }
+    if address.port() == 0 {
+        return Err("write a port, since the demo's origin needs one".to_owned());
+    }
+    Ok(address)
+}
+
 /// What the certificate is made for.
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -104,4 +114,40 @@ fn announce(args: &DevArgs) {
         args.listen.port(),
         crate::dev::certificate_path(&args.state).display()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        dev: DevArgs,
+    }
+
+    /// Wrong usage, and no trouble of the system: nothing is made or listened on.
+    #[test]
+    fn it_listens_on_this_machine_only() {
+        let listen = |address: &str| {
+            let line = Line::try_parse_from(["dev", "--listen", address])?;
+            Ok::<_, clap::Error>(line.dev.listen)
+        };
+        for good in ["127.0.0.1:8443", "127.0.0.9:1", "[::1]:9000"] {
+            assert_eq!(listen(good).unwrap().to_string(), good);
+        }
+        for (bad, said) in [
+            ("0.0.0.0:8443", "loopback address only"),
+            ("[::]:8443", "loopback address only"),
+            ("192.0.2.1:8443", "loopback address only"),
+            ("127.0.0.1:0", "write a port"),
+            ("localhost", "such as 127.0.0.1:8443"),
+        ] {
+            let fault = listen(bad).unwrap_err();
+            assert_eq!(fault.exit_code(), 2, "{bad}");
+            assert!(fault.to_string().contains(said), "{fault}");
+        }
+    }
 }
