@@ -124,15 +124,11 @@ fn described(
         return Err(Fault::bad_request(detail));
     }
     let issuers = terms.door.verifier.known();
-    if let Some(name) = issuer {
-        let issuer = issuers.named(name).ok_or_else(|| {
-            Fault::bad_request("issuer: give the name of an [[issuer]] of the configuration")
-        })?;
-        described.prefix = issuer.user_prefix.clone();
-        described.issuer = Some(issuer.name.clone());
-    }
-    described.grants = issuers
-        .grants(&described)
+    let unknown =
+        || Fault::bad_request("issuer: give the name of an [[issuer]] of the configuration");
+    let issuer = issuer.map(|name| issuers.named(name).ok_or_else(unknown));
+    issuers
+        .vouch(&mut described, issuer.transpose()?)
         .map_err(|unclear| Fault::bad_request(format_args!("claims: {unclear}")))?;
     Ok(described)
 }

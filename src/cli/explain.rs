@@ -28,8 +28,8 @@ Examples:
   gatepost explain --config gatepost.toml --token-file token.txt --channel chat:general \\
       --permission publish --json
 
-A token is taken at its word: its signature and times are not checked, and its `iss` says whose
-users' prefix it gets. The rules of the config are read, certificates and keys are not needed.
+A token is taken at its word: its signature and times are not checked, and its `iss` says which
+issuer it is of, and so whose users' prefix it gets. The rules of the config are read, certificates and keys are not needed.
 The exit code is 0 when it is allowed, 1 when it is denied or when the rules are not good, and 2 when
 the door would take no such claims.")]
 pub(super) struct ExplainArgs {
@@ -122,7 +122,7 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
                 .unwrap_or_default();
             let issuer = examined.issuers.of_iss(iss).ok_or_else(|| {
                 wrong_usage(format!(
-                    "the config has no issuer `{iss}`, which the token says it is from"
+                    "no [[issuer]] whose tokens open the door has `{iss}`, which is the token's iss"
                 ))
             })?;
             (claims, Some(issuer))
@@ -130,12 +130,8 @@ fn described(args: &ExplainArgs, examined: &Examined) -> anyhow::Result<Describe
         (None, None) => bail!("give --claims or --token-file"),
     };
     let mut described = Described::new(claims);
-    if let Some(issuer) = issuer {
-        described.prefix = issuer.user_prefix.clone();
-    }
-    described.issuer = args.issuer.clone();
-    let grants = examined.issuers.grants(&described);
-    described.grants = grants.map_err(wrong_usage)?;
+    let vouched = examined.issuers.vouch(&mut described, issuer);
+    vouched.map_err(wrong_usage)?;
     if !described.grants {
         let note = "the issuer has grants = false, so what the claims would grant is passed over";
         super::complain(note);

@@ -182,28 +182,27 @@ pub(super) fn check(
 /// said, which is a fault.
 fn subject(table: &Placed, issuers: &KnownIssuers, reader: &Reader<'_>) -> Option<Described> {
     let mut subject = table.expectations.first()?.subject.clone();
+    let mut issuer = None;
     if let Some(name) = &table.issuer {
-        let Some(issuer) = issuers.named(name.get_ref()) else {
+        issuer = issuers.named(name.get_ref());
+        if issuer.is_none() {
             let message = format!("there is no issuer `{}`", name.get_ref());
             reader.fault(&name.span(), message);
             return None;
-        };
-        subject.prefix = issuer.user_prefix.clone();
-        subject.issuer = Some(issuer.name.clone());
+        }
     } else if !issuers.could_name(&subject.user()) {
         // The door would give no user that name, so whatever is decided proves little.
         let message = "no issuer gives its users such a name: `sub` stands with the \
                        `user_prefix` on, unless `issuer` names one";
         reader.warn(&table.at, message);
     }
-    match issuers.grants(&subject) {
-        Ok(grants) => subject.grants = grants,
+    match issuers.vouch(&mut subject, issuer) {
+        Ok(()) => Some(subject),
         Err(unclear) => {
             reader.fault(&table.at, unclear.to_string());
-            return None;
+            None
         }
     }
-    Some(subject)
 }
 
 pub(super) fn resolve(tables: &[Placed], out: &mut Resolved) {

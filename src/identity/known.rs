@@ -63,9 +63,28 @@ impl KnownIssuers {
         self.0.iter().find(|issuer| issuer.name == name)
     }
 
-    /// One whose tokens have this `iss`.
+    /// The one whose tokens have this `iss` and open the door.
     pub fn of_iss(&self, iss: &str) -> Option<&KnownIssuer> {
-        self.0.iter().find(|issuer| issuer.issuer == iss)
+        self.opening().find(|issuer| issuer.issuer == iss)
+    }
+
+    fn opening(&self) -> impl Iterator<Item = &KnownIssuer> {
+        self.0.iter().filter(|issuer| issuer.opens)
+    }
+
+    /// Completes whom somebody described by what their issuer has to do with it: the prefix of the
+    /// user, and whether the claims grant. Without an issuer that is named, the claims may tell.
+    pub fn vouch(
+        &self,
+        described: &mut Described,
+        issuer: Option<&KnownIssuer>,
+    ) -> Result<(), GrantsUnclear> {
+        if let Some(issuer) = issuer {
+            described.prefix = issuer.user_prefix.clone();
+            described.issuer = Some(issuer.name.clone());
+        }
+        described.grants = self.grants(described)?;
+        Ok(())
     }
 
     /// Whether some issuer could vouch for this user id, which stands with the prefix on.
@@ -88,7 +107,7 @@ impl KnownIssuers {
         {
             return Ok(named.grants);
         }
-        let opening: Vec<&KnownIssuer> = self.0.iter().filter(|issuer| issuer.opens).collect();
+        let opening: Vec<&KnownIssuer> = self.opening().collect();
         let candidates = match described.claims.get("iss") {
             // Without issuers that are good there is another fault to tell.
             _ if opening.is_empty() => return Ok(true),
@@ -182,6 +201,20 @@ mod tests {
         subscriptions.opens = false;
         let both = [two[1].clone(), subscriptions];
         assert_eq!(grants(&both, None, partner), Ok(false));
+    }
+
+    #[test]
+    fn an_iss_means_whose_tokens_open_the_door() {
+        let mut subscriptions = issuer("main", "s/", false);
+        subscriptions.opens = false;
+        subscriptions.name = "channels".to_owned();
+        let issuers = KnownIssuers(vec![subscriptions, issuer("main", "m/", true)]);
+        let found = issuers.of_iss("https://main.example/");
+        assert_eq!(found.map(|issuer| issuer.name.as_str()), Some("main"));
+        let claims = json!({"sub": "bob", "caps": []});
+        let mut bob = Described::new(claims.as_object().unwrap().clone());
+        issuers.vouch(&mut bob, found).unwrap();
+        assert_eq!((bob.user().as_str(), bob.grants), ("m/bob", true));
     }
 
     #[test]
