@@ -3,7 +3,7 @@
 //! A config whose expectations fail is not loaded. Expectations in files of their own are
 //! [`super::expect_files`]'.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,16 +23,7 @@ use crate::policy::{
     ConnectionFacts, Described, Expectation, ExpectationFailure, Permission, Policy,
 };
 
-const PERMISSIONS: &[(&str, Permission)] = &[
-    ("subscribe", Permission::Subscribe),
-    ("publish", Permission::Publish),
-    ("history", Permission::History),
-    ("presence", Permission::Presence),
-];
-
 const DECISIONS: &[(&str, bool)] = &[("allow", true), ("deny", false)];
-
-const PROTOCOLS: &[(&str, &str)] = &[("json", "json"), ("protobuf", "protobuf")];
 
 /// An expectation that was decided.
 #[derive(Clone, Debug)]
@@ -101,9 +92,11 @@ fn read_one(section: Section<'_>) -> Option<Placed> {
 
 fn read_connection(section: Section<'_>) -> Option<ConnectionFacts> {
     let is_present = section.is_present();
-    let address = section.or("address", ip_address, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let standard = ConnectionFacts::made_up();
+    let protocols = ConnectionFacts::PROTOCOLS.map(|name| (name, name));
+    let address = section.or("address", ip_address, standard.address);
     let origin = section.option("origin", value::text).map(At::into_inner);
-    let protocol = section.or("protocol", value::choice(PROTOCOLS), "json");
+    let protocol = section.or("protocol", value::choice(protocols), standard.protocol);
     section.finish();
     is_present.then_some(ConnectionFacts {
         address,
@@ -130,7 +123,7 @@ fn time(value: &DeValue<'_>) -> Result<UnixSeconds, Misfit> {
 
 /// One, or a list of them.
 fn permissions(value: &DeValue<'_>) -> Result<Vec<Permission>, Misfit> {
-    let one = value::choice(PERMISSIONS);
+    let one = value::choice(Permission::ALL.map(|one| (one.as_str(), one)));
     match value {
         DeValue::Array(items) if items.is_empty() => Err(Misfit::new("must not be empty")),
         DeValue::Array(items) => items.iter().map(|item| one(item.get_ref())).collect(),

@@ -220,10 +220,11 @@ fn between(low: &dyn std::fmt::Display, high: &dyn std::fmt::Display) -> Misfit 
 }
 
 /// One of a few words.
-pub(super) fn choice<T: Copy + 'static>(
-    choices: &'static [(&'static str, T)],
+pub(super) fn choice<T: Copy, C: AsRef<[(&'static str, T)]>>(
+    choices: C,
 ) -> impl Fn(&DeValue<'_>) -> Result<T, Misfit> {
     move |value| {
+        let choices = choices.as_ref();
         let quoted: Vec<String> = choices
             .iter()
             .map(|(word, _)| format!("\"{word}\""))

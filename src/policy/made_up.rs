@@ -41,11 +41,7 @@ impl Described {
             prefix: String::new(),
             issuer: None,
             grants: true,
-            connection: ConnectionFacts {
-                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                origin: None,
-                protocol: "json",
-            },
+            connection: ConnectionFacts::made_up(),
             now: UnixSeconds(946_684_800),
         }
     }
@@ -81,10 +77,22 @@ impl Described {
 }
 
 impl ConnectionFacts {
+    /// The protocols that rules may read.
+    pub const PROTOCOLS: [&'static str; 2] = ["json", "protobuf"];
+
+    /// One that nobody describes: from 127.0.0.1 without an `Origin`, in JSON.
+    pub fn made_up() -> ConnectionFacts {
+        ConnectionFacts {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            origin: None,
+            protocol: "json",
+        }
+    }
+
     /// A connection that somebody describes by `address`, `origin` and `protocol`, each of which
     /// may be left out.
     pub fn from_json(described: &Map<String, Value>) -> Result<ConnectionFacts, String> {
-        let mut facts = Described::new(Map::new()).connection;
+        let mut facts = ConnectionFacts::made_up();
         for (name, value) in described {
             let text = value.as_str().ok_or(format!("`{name}` must be a string"))?;
             match (name.as_str(), text) {
@@ -93,9 +101,12 @@ impl ConnectionFacts {
                     facts.address = address.parse().map_err(unfit)?;
                 }
                 ("origin", origin) => facts.origin = Some(origin.to_owned()),
-                ("protocol", "json") => facts.protocol = "json",
-                ("protocol", "protobuf") => facts.protocol = "protobuf",
-                ("protocol", _) => return Err("`protocol` is json or protobuf".to_owned()),
+                ("protocol", protocol) => {
+                    let mut known = ConnectionFacts::PROTOCOLS.into_iter();
+                    let unfit =
+                        || format!("`protocol` is {}", ConnectionFacts::PROTOCOLS.join(" or "));
+                    facts.protocol = known.find(|one| *one == protocol).ok_or_else(unfit)?;
+                }
                 _ => return Err(format!("a connection has no `{name}`")),
             }
         }
