@@ -11,7 +11,7 @@
 //! [`backend`] is what the team's own service may ask of the node, [`fetch`] how Gatepost asks
 //! others over HTTPS. Beside them stand [`policy`] and [`protocol`], which are pure functions over
 //! data, and around them [`config`], [`cli`], [`dev`] and [`telemetry`]. [`clock`], [`limits`],
-//! [`rate`] and `turns` are small things that several of them use.
+//! [`rate`], `turns` and `small_file` are small things that several of them use.
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
@@ -30,5 +30,6 @@ pub mod policy;
 pub mod protocol;
 pub mod rate;
 pub mod session;
+mod small_file;
 pub mod telemetry;
 mod turns;

@@ -2,15 +2,13 @@
 //!
 //! What is read here may be a secret, so no sentence of this file repeats any of it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use secrecy::zeroize::Zeroizing;
 
 use super::mask::is_environment_name;
 use super::value::Misfit;
-use crate::edge::tls::pem::mode_for_others;
+use crate::small_file::SmallFile;
 
 /// Looks up a variable of the environment; passed in, so that tests need not touch it.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -18,30 +16,18 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 /// Keys and secrets are small; what is larger is another file, or a pipe without an end.
 const MAX_KEY_FILE: u64 = 64 << 10;
 
-/// A file's bytes, at most `limit` of them, zeroed when dropped.
-pub(super) fn read_bounded(file: &mut File, limit: u64) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    // Room for all of it from the start: what a growing buffer leaves behind is not zeroed.
-    let size = file.metadata()?.len().min(limit) as usize + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(std::io::Error::other(format!(
-            "it is larger than {} KiB",
-            limit >> 10
-        )));
-    }
-    Ok(bytes)
-}
-
 /// The text of a public key file. Whether there is a public key in it, `identity` judges.
 pub(super) fn public_key(file: &Path) -> Result<Vec<u8>, Misfit> {
-    open(file).map(|(text, _)| text.to_vec())
+    open(file).map(|read| read.bytes.to_vec())
 }
 
 /// A secret from a file that others cannot read, without its final newline.
 pub(super) fn secret_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, Misfit> {
-    let (mut bytes, mode) = open(file)?;
-    if let Some(mode) = mode {
+    let SmallFile {
+        mut bytes,
+        mode_for_others,
+    } = open(file)?;
+    if let Some(mode) = mode_for_others {
         let message = format!("others can read {} (mode {mode:03o})", file.display());
         return Err(Misfit::sentence(message).help("run `chmod o-rwx` on it"));
     }
@@ -79,15 +65,8 @@ pub(super) fn secret_env(
     }
 }
 
-/// The bytes, and the mode where others may read them.
-fn open(file: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<u32>), Misfit> {
-    let read = || {
-        let mut opened = File::open(file)?;
-        // The permissions of what was opened, not of what the name means a moment later.
-        let mode = mode_for_others(&opened.metadata()?);
-        Ok((read_bounded(&mut opened, MAX_KEY_FILE)?, mode))
-    };
-    read().map_err(|why: std::io::Error| {
+fn open(file: &Path) -> Result<SmallFile, Misfit> {
+    SmallFile::read(file, MAX_KEY_FILE).map_err(|why| {
         Misfit::sentence(format!("{} cannot be read: {why}", file.display())).absent()
     })
 }

@@ -34,7 +34,6 @@ mod tls;
 mod value;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,6 +61,7 @@ use crate::engine::memory::StreamSettings;
 use crate::identity::{Door, IssuerSettings, KnownIssuers, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
 use crate::session::SessionSettings;
+use crate::small_file::SmallFile;
 
 /// A config is some KiB; what is larger is another file, or a pipe without an end.
 const MAX_FILE: u64 = 1 << 20;
@@ -230,9 +230,8 @@ pub fn options() -> BTreeSet<String> {
 
 /// The text of a config file, or why there is none.
 fn read_text(file: &Path) -> Result<String, String> {
-    let bytes = File::open(file).and_then(|mut opened| files::read_bounded(&mut opened, MAX_FILE));
-    let bytes = bytes.map_err(|why| format!("cannot be read: {why}"))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let read = SmallFile::read(file, MAX_FILE).map_err(|why| format!("cannot be read: {why}"))?;
+    let text = std::str::from_utf8(&read.bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
     Ok(text.to_owned())
 }
 

@@ -5,16 +5,15 @@
 //! an error that names the file and says what to do. The text of a key is zeroed after use, and
 //! is never part of an error.
 
-use std::fs::{File, Metadata};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustls_pemfile::Item;
-use secrecy::zeroize::Zeroizing;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error as TlsError, InconsistentKeys};
+
+use crate::small_file::{ReadFault, SmallFile};
 
 /// A chain with its key is some KiB; what is larger is another file, or a pipe without an end.
 const MAX_FILE: u64 = 1 << 20;
@@ -239,48 +238,36 @@ fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateFault> {
     }
 }
 
-/// A PEM file as it was read, zeroed when dropped.
+/// A PEM file as it was read.
 struct PemFile<'p> {
     file: &'p Path,
     culprit: Culprit,
-    text: Zeroizing<Vec<u8>>,
-    metadata: Metadata,
+    read: SmallFile,
 }
 
 impl<'p> PemFile<'p> {
     fn read(file: &'p Path, culprit: Culprit) -> Result<PemFile<'p>, CertificateFault> {
-        let unreadable = |why| CertificateFault::NotReadable {
-            file: file.to_owned(),
-            culprit,
-            why,
-        };
-        let mut opened = File::open(file).map_err(unreadable)?;
-        // The permissions of what was opened, not of what the name means a moment later.
-        let metadata = opened.metadata().map_err(unreadable)?;
-        // Room for all of it from the start: what a growing buffer leaves behind is not zeroed.
-        let size = metadata.len().min(MAX_FILE) as usize + 1;
-        let mut text = Zeroizing::new(Vec::with_capacity(size));
-        opened
-            .by_ref()
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut text)
-            .map_err(unreadable)?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(CertificateFault::TooLarge {
-                file: file.to_owned(),
+        let owned = || file.to_owned();
+        match SmallFile::read(file, MAX_FILE) {
+            Ok(read) => Ok(PemFile {
+                file,
                 culprit,
-            });
+                read,
+            }),
+            Err(ReadFault::System(why)) => Err(CertificateFault::NotReadable {
+                file: owned(),
+                culprit,
+                why,
+            }),
+            Err(ReadFault::TooLarge(_)) => Err(CertificateFault::TooLarge {
+                file: owned(),
+                culprit,
+            }),
         }
-        Ok(PemFile {
-            file,
-            culprit,
-            text,
-            metadata,
-        })
     }
 
     fn items(&self) -> Result<Vec<Item>, CertificateFault> {
-        let mut text = self.text.as_slice();
+        let mut text = self.read.bytes.as_slice();
         rustls_pemfile::read_all(&mut text)
             .collect::<Result<_, _>>()
             .map_err(|why| {
@@ -300,12 +287,17 @@ impl<'p> PemFile<'p> {
 
     /// PKCS #8 with a passphrase, or the older form with its headers.
     fn is_encrypted(&self) -> bool {
-        let has = |text: &[u8]| self.text.windows(text.len()).any(|window| window == text);
+        let has = |text: &[u8]| {
+            self.read
+                .bytes
+                .windows(text.len())
+                .any(|window| window == text)
+        };
         has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED")
     }
 
     fn refuse_readable(&self) -> Result<(), CertificateFault> {
-        match mode_for_others(&self.metadata) {
+        match self.read.mode_for_others {
             None => Ok(()),
             Some(mode) => Err(CertificateFault::KeyReadableByOthers {
                 file: self.file.to_owned(),
@@ -314,21 +306,6 @@ impl<'p> PemFile<'p> {
             }),
         }
     }
-}
-
-/// The permission bits, when they let anybody on the machine at the file (TLS-12). A group is
-/// fine: `ssl-cert` is usual.
-#[cfg(unix)]
-pub(crate) fn mode_for_others(metadata: &Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = metadata.permissions().mode() & 0o777;
-    (mode & 0o007 != 0).then_some(mode)
-}
-
-/// Elsewhere there are no such bits.
-#[cfg(not(unix))]
-pub(crate) fn mode_for_others(_: &Metadata) -> Option<u32> {
-    None
 }
 
 #[cfg(test)]
