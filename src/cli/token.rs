@@ -18,7 +18,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::dev::{AUDIENCE, DEFAULT_STATE_DIR, TokenSigner, ToyIssuer, has_issuer, open_issuer};
+use crate::dev::{AUDIENCE, DEFAULT_STATE_DIR, TokenSigner, ToyIssuer, open_issuer};
 
 /// Sign a token, for development and for trying out a config
 #[derive(Args, Clone, Debug)]
@@ -101,13 +101,12 @@ fn sign(args: &TokenArgs, clock: &Clock) -> anyhow::Result<String> {
 /// The toy issuer whose key is in `dir`. None is made, since no running `gatepost dev` would know
 /// it.
 pub(super) fn development_issuer(dir: &Path, otherwise: &str) -> anyhow::Result<ToyIssuer> {
-    if !has_issuer(dir) {
-        bail!(
+    open_issuer(dir)?.with_context(|| {
+        format!(
             "there is no development key in {}: start `gatepost dev` first, or {otherwise}",
             dir.display()
-        );
-    }
-    Ok(open_issuer(dir)?)
+        )
+    })
 }
 
 /// The signer that `--key` and its companions describe.

@@ -65,13 +65,17 @@ impl Folder {
 
     /// Reads a private key; `None` also when others than the owner could have read it.
     pub(super) fn read_key(&self, name: &str) -> Result<Option<String>, StateFault> {
-        match fs::metadata(self.path.join(name)) {
-            Ok(found) if found.permissions().mode() & NOT_THE_OWNER != 0 => {
-                tracing::warn!(file = name, "development key readable by others, replaced");
-                Ok(None)
-            }
-            _ => self.read(name),
+        if self.is_exposed(name) {
+            tracing::warn!(file = name, "development key readable by others, replaced");
+            return Ok(None);
         }
+        self.read(name)
+    }
+
+    /// Whether others than the owner could have read a file, or written it.
+    pub(super) fn is_exposed(&self, name: &str) -> bool {
+        let found = fs::metadata(self.path.join(name));
+        found.is_ok_and(|found| found.permissions().mode() & NOT_THE_OWNER != 0)
     }
 
     /// Writes a file whole: beside its place first, then renamed into it.

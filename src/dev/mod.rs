@@ -15,6 +15,5 @@ pub use issuer::{AUDIENCE, ISSUER, LoginFault, ToyIssuer};
 pub use signer::{SignFault, SignerFault, TokenSigner};
 pub use site::DevSite;
 pub use state::{
-    DEFAULT_STATE_DIR, DevState, StateFault, api_key_path, certificate_path, has_issuer,
-    open_issuer,
+    DEFAULT_STATE_DIR, DevState, StateFault, api_key_path, certificate_path, open_issuer,
 };

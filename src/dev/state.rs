@@ -80,14 +80,26 @@ pub fn api_key_path(dir: &Path) -> PathBuf {
     dir.join(API_KEY)
 }
 
-/// Whether the state in `dir` has an issuer's key already.
-pub fn has_issuer(dir: &Path) -> bool {
-    dir.join(ISSUER_KEY).is_file()
-}
-
-/// Opens the issuer alone, for those who only sign: a running server's certificate is left as it is.
-pub fn open_issuer(dir: &Path) -> Result<ToyIssuer, StateFault> {
-    keep_issuer(&Folder::open(dir)?)
+/// Opens the issuer alone, for those who only sign; none if the state in `dir` has none. All is left
+/// as it is: what is made anew here, a running server would not know.
+///
+/// # Errors
+/// When there is a key that cannot be used.
+pub fn open_issuer(dir: &Path) -> Result<Option<ToyIssuer>, StateFault> {
+    let path = dir.join(ISSUER_KEY);
+    // Before the folder is opened, which makes it.
+    if !path.exists() {
+        return Ok(None);
+    }
+    let folder = Folder::open(dir)?;
+    if folder.is_exposed(ISSUER_KEY) {
+        return Err(StateFault::IssuerKeyExposed { path });
+    }
+    let key = folder.read(ISSUER_KEY)?;
+    match key.as_deref().and_then(ToyIssuer::from_pem) {
+        Some(issuer) => Ok(Some(issuer)),
+        None => Err(StateFault::IssuerKeyDamaged { path }),
+    }
 }
 
 fn keep_certificate(folder: &Folder, now: UnixSeconds) -> Result<(), StateFault> {
@@ -155,6 +167,25 @@ pub enum StateFault {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// What should be the issuer's key is none.
+    #[error(
+        "{} is no key that could sign: start `gatepost dev` again, which makes a new one",
+        path.display()
+    )]
+    IssuerKeyDamaged {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Somebody else may have the issuer's key.
+    #[error(
+        "others can read or write the key {}, so nothing is signed with it: start `gatepost dev` \
+         again, which makes a new one",
+        path.display()
+    )]
+    IssuerKeyExposed {
+        /// Which.
+        path: PathBuf,
     },
     /// The library made no key or no certificate.
     #[error("cannot make a development key or certificate")]

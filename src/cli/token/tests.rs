@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::UnixSeconds;
-use crate::dev::ISSUER;
+use crate::dev::{DevState, ISSUER};
 
 #[derive(Parser)]
 struct Line {
@@ -82,9 +82,14 @@ fn the_development_key_signs_by_default() {
     }
     assert!(!state.exists());
 
-    open_issuer(&state).unwrap();
+    DevState::open(&state, UnixSeconds(1_790_000_000)).unwrap();
+    fs::remove_file(state.join("localhost.pem")).unwrap();
     let token = signed(&words[..4]).unwrap();
-    let pem = open_issuer(&state).unwrap().public_key_pem().to_owned();
+    let pem = open_issuer(&state)
+        .unwrap()
+        .unwrap()
+        .public_key_pem()
+        .to_owned();
     let key = DecodingKey::from_ec_pem(pem.as_bytes()).unwrap();
     let claims = read(&token, Algorithm::ES256, &key);
     assert_eq!(claims["sub"], "alice");
@@ -160,7 +165,7 @@ fn jwt_7_a_secret_is_a_file_without_its_line_end() {
 fn what_cannot_be_signed_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let state = text(dir.path());
-    open_issuer(dir.path()).unwrap();
+    DevState::open(dir.path(), UnixSeconds(1_790_000_000)).unwrap();
     for (words, part) in [
         (&["--user", "a,b"][..], "separates users"),
         (&["--claim", "iss=\"x\""], "`iss`"),

@@ -30,13 +30,13 @@ fn mode(path: &Path) -> u32 {
 fn a_second_start_finds_what_the_first_made() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("some/where");
-    assert!(!has_issuer(&dir));
+    assert!(open_issuer(&dir).unwrap().is_none() && !dir.exists());
     let first = open(&dir, NOW);
     let second = open(&dir, UnixSeconds(NOW.0 + 24 * 60 * 60));
     assert!(first.certificate == second.certificate && first.key == second.key);
     assert_eq!(first.issuer, second.issuer);
-    assert!(has_issuer(&dir));
-    assert_eq!(open_issuer(&dir).unwrap().public_key_pem(), first.issuer);
+    let issuer = open_issuer(&dir).unwrap().unwrap();
+    assert_eq!(issuer.public_key_pem(), first.issuer);
 }
 
 /// TLS-12: nobody but the owner reads a key.
@@ -104,6 +104,34 @@ fn what_is_damaged_or_missing_is_made_anew_and_the_rest_kept() {
     let third = open(dir.path(), NOW);
     assert!(second.certificate != third.certificate && second.key != third.key);
     assert_eq!(second.issuer, third.issuer);
+}
+
+/// A new key would be one that no running server knows, and would lock out who has tokens of the old.
+#[test]
+fn who_only_signs_replaces_no_key() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path(), NOW);
+    let key = dir.path().join("issuer.key");
+
+    let pem = fs::read(&key).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let fault = open_issuer(dir.path()).unwrap_err();
+    assert!(
+        matches!(&fault, StateFault::IssuerKeyExposed { path } if *path == key),
+        "{fault}"
+    );
+    assert_eq!(fs::read(&key).unwrap(), pem);
+
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    for damaged in [&pem[..pem.len() / 2], b"\xff\xfe no key", b""] {
+        fs::write(&key, damaged).unwrap();
+        let fault = open_issuer(dir.path()).unwrap_err();
+        assert!(
+            matches!(&fault, StateFault::IssuerKeyDamaged { path } if *path == key),
+            "{fault}"
+        );
+        assert_eq!(fs::read(&key).unwrap(), damaged);
+    }
 }
 
 #[test]
