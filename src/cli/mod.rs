@@ -75,6 +75,24 @@ fn wrong_usage(sentence: impl ToString) -> anyhow::Error {
     .into()
 }
 
+/// Something of ours ended that never should, which shows only by that: the log has the panic.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} ended, which is a defect of gatepost itself; the log says why")]
+struct Defect {
+    what: &'static str,
+}
+
+/// The exit code for what went wrong.
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.is::<WrongUsage>() {
+        USAGE
+    } else if error.is::<Defect>() {
+        DEFECT
+    } else {
+        SYSTEM
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
@@ -91,10 +109,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
             complain(&format!("{error:#}"));
-            ExitCode::from(match error.is::<WrongUsage>() {
-                true => USAGE,
-                false => SYSTEM,
-            })
+            ExitCode::from(code_of(&error))
         }
         Err(_) => ExitCode::from(DEFECT),
     }
@@ -110,8 +125,22 @@ fn complain(text: &str) {
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
     #[test]
     fn the_command_line_is_consistent() {
-        super::CommandLine::command().debug_assert();
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn each_fault_has_the_exit_code_that_the_help_promises() {
+        let defect = Defect { what: "the hub" };
+        for (error, code) in [
+            (wrong_usage("no such issuer"), USAGE),
+            (defect.into(), DEFECT),
+            (std::io::Error::other("in use").into(), SYSTEM),
+        ] {
+            assert_eq!(code_of(&error), code, "{error}");
+        }
     }
 }

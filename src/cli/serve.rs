@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use self::keepers::Keepers;
 use self::reload::{InUse, Reload};
-use super::{NO, complain};
+use super::{Defect, NO, complain};
 use crate::backend::{Backend, KeysInForce};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Tls, TlsVersion};
@@ -118,13 +118,13 @@ async fn serve(
     let name = tokio::select! {
         name = stops.next() => name,
         // They run until they are told to stop: one that ends before has panicked.
-        _ = listener => bail!("the public listener ended"),
-        _ = admin => bail!("the admin listener ended"),
-        _ = sweeper => bail!("the upkeep of the engine ended"),
-        () = kept => bail!("the upkeep of the file of revocations ended"),
-        _ = watch => bail!("the watch over the clock ended"),
-        _ = reload => bail!("what reads configuration and keys again ended"),
-        _ = flushers.join_next() => bail!("a flusher of the hub ended"),
+        _ = listener => return defect("the public listener"),
+        _ = admin => return defect("the admin listener"),
+        _ = sweeper => return defect("the upkeep of the engine"),
+        () = kept => return defect("the upkeep of the file of revocations"),
+        _ = watch => return defect("the watch over the clock"),
+        _ = reload => return defect("what reads configuration and keys again"),
+        _ = flushers.join_next() => return defect("a flusher of the hub"),
     };
     tracing::info!(signal = name, "stopping");
     house.readiness.begin_drain();
@@ -140,6 +140,10 @@ async fn serve(
         name = stops.next() => tracing::warn!(signal = name, "second signal: stopped at once"),
     }
     Ok(())
+}
+
+fn defect(what: &'static str) -> anyhow::Result<()> {
+    Err(Defect { what }.into())
 }
 
 /// The parts that run.
