@@ -13,9 +13,7 @@ use super::terms::STALE;
 use crate::engine::EngineError;
 use crate::identity::Identity;
 use crate::policy::ChannelName;
-use crate::protocol::{
-    ClientInfo, Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request,
-};
+use crate::protocol::{Command, Disconnect, ErrorCode, ErrorReply, Message, PayloadFault, Request};
 use crate::rate::Bucket;
 
 /// One client of the protocol.
@@ -158,14 +156,6 @@ impl Client {
             id,
             result: Ok(answer.into_body()),
         });
-    }
-
-    /// What others in the channel see of this connection.
-    pub(super) fn shown_in(&self, channel: &ChannelName) -> Arc<ClientInfo> {
-        match self.subscriptions.get(channel) {
-            Some(subscription) => subscription.shown(),
-            None => self.peer.info(),
-        }
     }
 
     /// In the grace after its token expired a connection hears, but does nothing new (LIVE-1).

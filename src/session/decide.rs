@@ -5,37 +5,48 @@ use std::sync::Arc;
 use super::client::{Client, Stop};
 use super::given::Given;
 use super::permit::{Allowed, Asked, Standing, ToPublish};
+use super::subscription::Subscription;
 use super::terms::{Numbered, Terms};
 use crate::policy::{ChannelName, Decision, Denial, Permission, Step, Subject, SubscriptionGrant};
-use crate::protocol::ErrorCode;
+use crate::protocol::{ClientInfo, ErrorCode};
 use crate::telemetry::logs;
 
 impl Client {
     /// Decides, and turns a decision that allows into a permit. The only place that makes one.
     pub(super) fn permit<P: Asked>(&self, channel: ChannelName) -> Result<Allowed<P>, Stop> {
-        self.permit_in(&self.node.terms.load(), channel)
-    }
-
-    fn permit_in<P: Asked>(
-        &self,
-        terms: &Numbered,
-        channel: ChannelName,
-    ) -> Result<Allowed<P>, Stop> {
+        let terms = self.node.terms.load();
         let given = self.given(&channel);
-        let grant = self.grant_of(terms, given.as_deref(), P::PERMISSION);
-        self.permit_under(terms, channel, grant)
+        let grant = self.grant_of(&terms, given.as_deref(), P::PERMISSION);
+        self.permit_under(&terms, channel, grant)
     }
 
-    /// The same for the command that comes most often. What was decided for a subscriber of the
-    /// channel is remembered, where the same would come of it again.
+    /// The same for the command that comes most often, with what others in the channel see of this
+    /// connection.
     pub(super) fn permit_to_publish(
         &self,
         channel: ChannelName,
-    ) -> Result<Allowed<ToPublish>, Stop> {
+    ) -> Result<(Allowed<ToPublish>, Arc<ClientInfo>), Stop> {
         let terms = self.node.terms.load();
-        let Some(subscription) = self.subscriptions.get(&channel) else {
-            return self.permit_in(&terms, channel);
-        };
+        match self.subscriptions.get(&channel) {
+            Some(subscription) => {
+                let permit = self.permit_of_subscriber(&terms, channel, subscription)?;
+                Ok((permit, subscription.shown()))
+            }
+            None => {
+                let permit = self.permit_under(&terms, channel, None)?;
+                Ok((permit, self.peer.info()))
+            }
+        }
+    }
+
+    /// What was decided for a subscriber of the channel is remembered, where the same would come of
+    /// it again.
+    fn permit_of_subscriber(
+        &self,
+        terms: &Numbered,
+        channel: ChannelName,
+        subscription: &Subscription,
+    ) -> Result<Allowed<ToPublish>, Stop> {
         if subscription.publishes_under(terms.generation)
             && let Some(features) = terms.policy.features(&channel)
         {
@@ -47,7 +58,9 @@ impl Client {
             };
             return Ok(Allowed::decided(channel, features, standing));
         }
-        let permit = self.permit_in(&terms, channel)?;
+        let given = subscription.given();
+        let grant = self.grant_of(terms, given.as_deref(), Permission::Publish);
+        let permit = self.permit_under(terms, channel, grant)?;
         // Candidate rules are to see all that happens.
         if !terms.policy.has_shadows() {
             subscription.remember_publish(permit.standing());

@@ -23,12 +23,11 @@ impl Client {
             ));
         }
         self.refuse_in_grace()?;
-        let permit = self.permit_to_publish(channel)?;
-        let sender = Some(self.shown_in(permit.channel()));
+        let (permit, sender) = self.permit_to_publish(channel)?;
         let history = permit.features().history;
         self.node
             .engine
-            .publish(permit.channel(), data, sender, history)
+            .publish(permit.channel(), data, Some(sender), history)
             .await?;
         self.node.metrics.publications.inc();
         self.reply(id, permit.answer());
