@@ -14,7 +14,7 @@ const APART: Duration = Duration::from_secs(30);
 /// In which no third fetch is made for an unknown key, whatever the first two were for.
 const WINDOW: Duration = Duration::from_secs(60);
 /// How long a key that the issuer does not have is remembered.
-const REMEMBERED: Duration = Duration::from_secs(60);
+pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 /// How many of them.
 const MOST_REMEMBERED: usize = 1024;
 

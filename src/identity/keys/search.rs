@@ -4,16 +4,18 @@
 //! for; until there was one, the token may be good. The pace forbids to make one at once for each,
 //! so one is owed then, and made as soon as it is allowed (SECURITY.md JWKS-4, JWKS-5).
 
-use hashlink::LinkedHashMap;
+use hashlink::{LinkedHashMap, LinkedHashSet};
 use tokio::time::Instant;
 
 use super::named::{Miss, NamedKeys};
-use super::pace::{Absent, Pace};
+use super::pace::{Absent, Pace, REMEMBERED};
 use crate::identity::algorithm::Algorithm;
 
 /// How many keys that were not looked for yet are remembered. The first are, so that a flood of
 /// others does not put off the answer for those.
 const MOST_ASKED: usize = 1024;
+/// How many keys that left the set are remembered, the last that did.
+const MOST_RETIRED: usize = 1024;
 
 /// The fetches of one issuer, counted, and the keys that tokens named in vain.
 #[derive(Debug, Default)]
@@ -21,13 +23,17 @@ pub(super) struct Search {
     pace: Pace,
     asked: LinkedHashMap<Box<str>, Asked>,
     absent: Absent,
+    /// Keys that were in the set and left it. Only the issuer can put a name here, so that however
+    /// many are made up, who has a token of the old key is told to get a newer one.
+    retired: LinkedHashSet<Box<str>>,
     /// A fetch is under way, or is about to begin.
     is_fetching: bool,
     begun: u64,
     /// Those that begun, and the one that is about to.
     promised: u64,
-    /// The last that brought a set, or said that there is no newer one.
+    /// The last that brought a set, or said that there is no newer one, and when it ended.
     confirmed: u64,
+    confirmed_at: Option<Instant>,
     /// A key was asked for that nothing under way can tell of.
     is_owed: bool,
 }
@@ -75,7 +81,7 @@ impl Search {
         last: Option<&NamedKeys>,
         now: Instant,
     ) -> Vec<Box<str>> {
-        self.confirmed = self.begun;
+        (self.confirmed, self.confirmed_at) = (self.begun, Some(now));
         let mut missing = Vec::new();
         // The oldest first, so those that it was too early for are at the end.
         while let Some((_, asked)) = self.asked.front()
@@ -89,14 +95,19 @@ impl Search {
             }
         }
         for kid in last.into_iter().flat_map(|last| last.missing_in(keys)) {
-            self.absent.insert(kid, now);
+            self.retired.insert(kid.into());
+            if self.retired.len() > MOST_RETIRED {
+                self.retired.pop_front();
+            }
         }
         missing
     }
 
-    /// Whether the issuer was asked for it in vain a short time ago.
+    /// Whether the issuer was asked a short time ago and did not have it, which is known of a key
+    /// that it had once without asking for that one. Of a key that is in the set nobody asks.
     pub(super) fn is_absent(&mut self, kid: &str, now: Instant) -> bool {
-        self.absent.contains(kid, now)
+        let is_confirmed = self.confirmed_at.is_some_and(|at| now < at + REMEMBERED);
+        (is_confirmed && self.retired.contains(kid)) || self.absent.contains(kid, now)
     }
 
     /// Notes that a key is asked for; gives since when it is.

@@ -402,6 +402,29 @@ async fn jwks_5_a_key_that_left_is_known_to_be_gone() {
     assert_eq!(kept.fake.asked(), 2);
 }
 
+/// Who still has a token of the old key is to get a newer one, and would not by a 503.
+#[tokio::test(start_paused = true)]
+async fn jwks_5_no_flood_hides_that_a_key_is_gone() {
+    let kept = Kept::begin(|_| {}).await;
+    kept.fake.set(|fake| fake.kids = vec!["b"]);
+    assert_eq!(kept.look_for("b").await, Ok(()));
+    let begun = Instant::now();
+    let mut kid = 0_u64;
+    while begun.elapsed() < Duration::from_secs(200) {
+        for _ in 0..2000 {
+            kid += 1;
+            let _ = kept.look_for(&kid.to_string()).await;
+        }
+        assert_eq!(kept.look_for("a").await, Err(Refusal::TokenKeyUnknown));
+        sleep(Duration::from_secs(1)).await;
+    }
+    // It is gone only as long as the issuer says so.
+    kept.fake.set(|fake| fake.kids = vec!["a", "b"]);
+    minutes(1).await;
+    let _ = kept.look_for("another").await;
+    assert_eq!(kept.look_for("a").await, Ok(()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn jwks_4_an_unknown_key_while_the_issuer_is_down_is_no_fault_of_the_token() {
     let kept = Kept::begin(|_| {}).await;
