@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::super::KeysAt;
 use super::super::jwks::{self, SetFault};
+use super::waiting::{MOST_WAITING, PATIENCE};
 use super::*;
 use crate::fetch::{FetchFault, Url};
 use crate::identity::testing::{ISS, TestIssuer};
