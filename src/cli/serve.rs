@@ -1,6 +1,6 @@
-//! `gatepost serve`: puts the house together from a configuration that is proven good, and runs it
-//! until it is told to stop.
+//! `gatepost serve`: runs what a configuration that is proven good comes to, until it is told to stop.
 
+mod house;
 mod keepers;
 mod reload;
 
@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,23 +16,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::keepers::Keepers;
-use self::reload::{InUse, Reload};
+use self::house::House;
 use super::{Defect, NO, complain};
-use crate::backend::{Backend, KeysInForce};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Tls, TlsVersion};
-use crate::edge::{
-    Addresses, Admin, Ceiling, Certificates, Explanations, Gateway, HandshakeLimits, Listener,
-    Proxies, Readiness, Reloads, Site, Transport,
-};
+use crate::config::{Config, Loaded};
+use crate::edge::Site;
 use crate::engine::memory::MemoryEngine;
-use crate::hub::Hub;
-use crate::identity::revocations::Keeper;
-use crate::identity::{Door, Revocations};
-use crate::limits::SILENT_SOCKETS;
-use crate::session::{InForce, Node, Sessions, Terms};
-use crate::telemetry::{Metrics, logs};
+use crate::session::Sessions;
+use crate::telemetry::logs;
 
 /// Loads the configuration and serves.
 pub(super) fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -146,142 +136,6 @@ fn defect(what: &'static str) -> anyhow::Result<()> {
     Err(Defect { what }.into())
 }
 
-/// The parts that run.
-struct House {
-    listener: Listener,
-    admin: Arc<Admin>,
-    hub: Arc<Hub>,
-    engine: Arc<MemoryEngine>,
-    keeper: Option<Keeper>,
-    sessions: Sessions,
-    readiness: Readiness,
-}
-
-impl House {
-    fn build(
-        config: Config,
-        file: Option<PathBuf>,
-        site: Option<Arc<dyn Site>>,
-        clock: Clock,
-        newcomers: &Handle,
-    ) -> anyhow::Result<(House, Reload)> {
-        let (resolved, hosts) = (config.resolved().to_owned(), config.listen.hosts.clone());
-        let reloads = Reloads::default();
-        let (metrics, readiness) = (Metrics::new(), Readiness::default());
-        let (revocations, keeper) = Revocations::open(&config.revocations, &clock)?;
-        let door = Door {
-            revocations: Arc::new(revocations),
-            ..config.door
-        };
-        let hub = Arc::new(Hub::new(metrics.clone()));
-        let engine = Arc::new(MemoryEngine::new(hub.clone(), config.engine, clock.clone()));
-        let sessions = Sessions::new(Arc::new(Node {
-            terms: InForce::new(Terms {
-                policy: config.policy,
-                door: Arc::new(door),
-                settings: config.session,
-            }),
-            engine: engine.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            lines: logs::Samplers::default(),
-        }));
-        let addresses = Arc::new(Addresses::new(config.limits.addresses));
-        let ceiling = Ceiling::of(config.limits.max_connections, file_limit());
-        let most = ceiling.most();
-        let gateway = Arc::new(Gateway {
-            sessions: sessions.clone(),
-            hosts: config.listen.hosts,
-            echo: config.echo,
-            explanations: Explanations::new(config.explain),
-            // A browser that learnt it for localhost would keep it for every other project there.
-            strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
-            proxies: Proxies::new(config.proxies.networks, config.proxies.header),
-            addresses: addresses.clone(),
-            ceiling,
-            site,
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            readiness: readiness.clone(),
-            reloads: reloads.clone(),
-            refusals: logs::Samplers::default(),
-        });
-        let limits = HandshakeLimits {
-            in_a_turn: config.limits.handshakes_per_turn.saturating_mul(cores()),
-            timeout: config.limits.handshake_timeout,
-            silent_per_address: config.limits.silent_sockets_per_address,
-            // Who says nothing must not keep out who does.
-            silent_in_all: SILENT_SOCKETS.min(most / 4).max(1),
-        };
-        let (transport, certificate) = transport(config.tls, limits);
-        let listener = {
-            let _there = newcomers.enter();
-            Listener::bind(config.listen.public, transport, gateway.clone())
-        }
-        .context("the public listener")?;
-        let api_keys = KeysInForce::new(config.api_keys);
-        let backend = Backend {
-            keys: api_keys.clone(),
-            sessions: sessions.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        };
-        let (address, keeps) = (config.listen.admin, engine.clone());
-        let admin = Admin::bind(address, gateway, hub.clone(), keeps, backend)
-            .context("the admin listener")?;
-        let (public, private) = (listener.local_address()?, admin.local_address()?);
-        tracing::info!(%public, admin = %private, max_connections = most, "listening");
-        let reload = Reload {
-            file,
-            resolved,
-            hosts,
-            certificate,
-            sessions: sessions.clone(),
-            addresses,
-            api_keys,
-            reloads,
-            keepers: Keepers::new(metrics.clone()),
-            metrics,
-            clock,
-        };
-        let house = House {
-            listener,
-            admin,
-            hub,
-            engine,
-            keeper,
-            sessions,
-            readiness,
-        };
-        Ok((house, reload))
-    }
-}
-
-/// How to listen, and the certificate, which can be replaced.
-fn transport(tls: Tls, limits: HandshakeLimits) -> (Transport, Option<InUse>) {
-    let transport = match tls {
-        Tls::Files(certificate) => {
-            let certificates = Certificates::new(certificate.key);
-            let tls = Transport::Tls {
-                certificates: certificates.clone(),
-                only_tls_13: certificate.min_version == TlsVersion::Tls13,
-                limits,
-            };
-            let in_use = InUse {
-                files: certificate.files,
-                validity: certificate.validity,
-                certificates,
-            };
-            return (tls, Some(in_use));
-        }
-        Tls::Off {
-            behind_tls_proxy: true,
-        } => Transport::BehindProxies,
-        Tls::Off { .. } => Transport::Loopback,
-    };
-    (transport, None)
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -339,13 +193,6 @@ fn raise_file_limit() {
         Ok(()) => tracing::debug!(files = limit.maximum, "file limit raised"),
         Err(error) => tracing::warn!(%error, files = limit.current, "file limit not raised"),
     }
-}
-
-/// How many file descriptors there may be. Without a limit, what Linux gives a process at most,
-/// unless it is told otherwise (`fs.nr_open`).
-fn file_limit() -> usize {
-    let limit = getrlimit(Resource::Nofile).current;
-    limit.map_or(1 << 20, |files| usize::try_from(files).unwrap_or(1 << 20))
 }
 
 /// A panic is a defect, and goes where all else is logged; its message is ours, never a client's.
