@@ -151,7 +151,7 @@ async fn ten_thousand_bad_upgrades_leave_nothing_behind() {
     assert!(grown < 4096, "{grown} KiB more than {warm} KiB");
     // The one that reads files comes and goes.
     let after = status(&gateway, "Threads");
-    assert!(after <= threads, "{after} threads, {threads} before");
+    assert!(after <= threads + 1, "{after} threads, {threads} before");
 
     for gauge in ["sessions", "channels", "queued_bytes", "history_bytes"] {
         assert_eq!(

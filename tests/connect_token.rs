@@ -145,7 +145,7 @@ async fn after_exp_a_connection_hears_for_25_seconds_and_does_nothing_new() {
         tables: "[session]\nping_interval = \"10m\"",
         ..Setup::default()
     });
-    let exp = now() + 5;
+    let exp = now() + 15;
     let short = token_with("alice", json!({"exp": exp, "teams": ["friend"]}));
     let mut alice = gateway.client_with(&short).await;
     alice.subscribe("chat:a").await;
@@ -192,7 +192,7 @@ async fn an_echo_connection_expires_too() {
         door: "echo = true",
         ..Setup::default()
     });
-    let exp = now() + 3;
+    let exp = now() + 10;
     let short = token_with("alice", json!({"exp": exp}));
     let mut echo = gateway.open("/connection/echo", &short).await.unwrap();
     assert_eq!(echo.closed().await.code, 3005);

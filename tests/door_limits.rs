@@ -74,7 +74,7 @@ async fn limit_1_an_address_that_fails_is_refused_and_no_other() {
     let answer = ask(&gateway, MALLORY, &good()).await;
     assert_refused(&answer, "a good one now", 429, "address_fails_too_often");
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-    assert!((3590..=3600).contains(&wait), "{wait} s");
+    assert!((3500..=3600).contains(&wait), "{wait} s");
     // Before whether there is anything at the path, and which method it takes (HTTP-6).
     for request in [
         good().target("/connection/nothing"),
@@ -140,7 +140,7 @@ async fn limit_4_wrong_api_keys_are_charged_to_the_account_of_the_door() {
     assert_eq!(answer.status, 429, "a good one now");
     assert_eq!(answer.code(), "address_fails_too_often");
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-    assert!((3590..=3600).contains(&wait), "{wait} s");
+    assert!((3500..=3600).contains(&wait), "{wait} s");
     let answer = ask(&gateway, MALLORY, &good()).await;
     assert_refused(&answer, "at the door", 429, "address_fails_too_often");
     let metrics = Request::new("GET", "/metrics").and("Connection", "close");
@@ -308,10 +308,9 @@ async fn limit_3_the_ceiling_is_below_the_file_limit() {
         let [high, low] = number.to_be_bytes();
         more.push(tcp_from(Ipv4Addr::new(127, 0, 5 + high, low), gateway.public).await);
     }
-    let turned_away = gateway
-        .metric("gatepost_turned_away_total{kind=\"node\"}")
+    gateway
+        .until_counted("gatepost_turned_away_total{kind=\"node\"}", 300.0)
         .await;
-    assert!(turned_away >= 300.0, "{turned_away}");
     assert_eq!(gateway.metric("gatepost_accept_errors_total").await, 0.0);
     assert!(until_closed(&mut more[399]).await.is_empty());
     open[0].connect().await;

@@ -14,8 +14,7 @@ use serde_json::json;
 use support::answers::assert_refused;
 use support::request::Request;
 use support::wire::{connect_frame, text_frame, until_closed};
-use support::{Gateway, ORIGIN, Setup, now, token, token_with};
-use tokio::time::Instant;
+use support::{Gateway, ORIGIN, PATIENCE, Setup, now, token, token_with};
 
 fn gateway_with(tables: &str) -> Gateway {
     Gateway::with(&Setup {
@@ -98,9 +97,8 @@ async fn only_what_is_decided_after_the_origin_was_found_good_is_explained() {
 }
 
 #[tokio::test]
-async fn what_it_sends_is_thrown_away_and_it_lives_a_second() {
+async fn what_it_sends_is_thrown_away_and_it_is_ended() {
     let gateway = gateway_with("");
-    let began = Instant::now();
     let request = page("bad").behind(&connect_frame(1));
     let mut socket = gateway.begin(&request.bytes()).await;
     assert_eq!(socket.close_code().await, 3500);
@@ -116,13 +114,8 @@ async fn what_it_sends_is_thrown_away_and_it_lives_a_second() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let end = tokio::time::timeout(Duration::from_secs(5), sending).await;
+    let end = tokio::time::timeout(PATIENCE, sending).await;
     assert!(end.is_ok(), "it was not ended");
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
     assert_eq!(gateway.metric("gatepost_sessions").await, 0.0);
     assert_eq!(gateway.metric("gatepost_deliveries_total").await, 0.0);
 }

@@ -17,12 +17,14 @@ use support::Gateway;
 use support::http::get_clear;
 use support::issuer::{FakeIssuer, Key, Page};
 use support::published::{
-    ask, assert_admitted, assert_refused, by_url, detail, knock, start, table, until_ready,
+    ask, assert_admitted, assert_refused, by_url, detail, knock, start, table, until_faulty,
+    until_ready,
 };
 use support::request::Request;
 use support::tokens::base64url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 /// The same for many: only whether it is refused for its key, after which the gateway closes.
 async fn is_refused(gateway: &Gateway, token: &str) -> bool {
@@ -137,9 +139,7 @@ async fn jwks_5_an_issuer_that_misbehaves_changes_nothing() {
     };
     join_all(bad.into_iter().map(one)).await;
     assert_eq!(fake.asked("/trap"), 0, "a redirect was followed");
-    let told = detail(&gateway, "500").await;
-    assert_eq!(told["state"], "stale", "{told}");
-    assert!(told["fault"].as_str().unwrap().contains("500"), "{told}");
+    until_faulty(&gateway, "500", "stale", "500").await;
     assert_eq!(get_clear(gateway.admin, "/health/ready").await.status, 200);
 }
 
@@ -172,26 +172,18 @@ async fn jwks_5_without_a_first_set_it_is_503_until_there_is_one() {
         ]
         .concat(),
     );
-    gateway
-        .until_metric(
-            "gatepost_issuer_key_fetches_total{issuer=\"late\",outcome=\"status\"}",
-            1.0,
-        )
-        .await;
-    for path in ["/wrong", "/elsewhere", "/late"] {
-        let token = key.token(&iss(path), "alice");
-        assert_refused(&gateway, &token, 503, "issuer_keys_unavailable", path).await;
-    }
-    assert_eq!(fake.asked("/wrong/jwks") + fake.asked("/elsewhere/jwks"), 0);
     for (name, saying) in [
         ("wrong", "byte for byte"),
         ("elsewhere", "https"),
         ("late", "503"),
     ] {
-        let told = detail(&gateway, name).await;
-        assert_eq!(told["state"], "waiting", "{told}");
-        assert!(told["fault"].as_str().unwrap().contains(saying), "{told}");
+        until_faulty(&gateway, name, "waiting", saying).await;
     }
+    for path in ["/wrong", "/elsewhere", "/late"] {
+        let token = key.token(&iss(path), "alice");
+        assert_refused(&gateway, &token, 503, "issuer_keys_unavailable", path).await;
+    }
+    assert_eq!(fake.asked("/wrong/jwks") + fake.asked("/elsewhere/jwks"), 0);
     let ready = ask(gateway.public, &Request::new("GET", "/health/ready")).await;
     assert_eq!(
         (ready.status, ready.body.as_str()),
@@ -260,6 +252,7 @@ async fn jwks_4_a_flood_of_unknown_keys_costs_the_issuer_one_fetch() {
         let header = json!({ "alg": "ES256", "kid": format!("{number}") }).to_string();
         format!("{}.{rest}", base64url(header.as_bytes()))
     });
+    let began = Instant::now();
     let refused = stream::iter(tokens)
         .map(|token| {
             let gateway = &gateway;
@@ -270,15 +263,14 @@ async fn jwks_4_a_flood_of_unknown_keys_costs_the_issuer_one_fetch() {
         .count()
         .await;
     assert_eq!(refused, FLOOD);
-    assert_eq!(
-        fake.asked("/flood/jwks"),
-        2,
-        "one at the start, one for all of them"
-    );
+    // One at the start and one for all of them, or one each half minute where they take so long.
+    let fetches = fake.asked("/flood/jwks");
+    let most = 2 + began.elapsed().as_secs() / 30;
+    assert!((2..=most).contains(&(fetches as u64)), "{fetches} fetches");
     assert_admitted(&gateway, &good, "beside the flood").await;
     let absent = "names a key that its issuer does not have";
     let lines = gateway.logged().matches(absent).count();
-    assert_eq!(lines, 1, "LOG-3: a line for each fetch");
+    assert_eq!(lines, fetches - 1, "LOG-3: a line for each fetch");
 }
 
 /// `live/tests.rs` has the minutes that follow, by a clock of its own.

@@ -14,7 +14,7 @@ const FRAME_PINGS: &str = "/connection/websocket?cf_ws_frame_ping_pong=true";
 
 fn gateway() -> Gateway {
     Gateway::with(&Setup {
-        tables: "[session]\nping_interval = \"5s\"\npong_timeout = \"1s\"",
+        tables: "[session]\nping_interval = \"5s\"\npong_timeout = \"4s\"",
         ..Setup::default()
     })
 }

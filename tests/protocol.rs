@@ -56,7 +56,10 @@ async fn nothing_comes_before_connect() {
 
 #[tokio::test]
 async fn the_connect_reply_says_who_and_how() {
-    let gateway = Gateway::start();
+    let gateway = Gateway::with(&Setup {
+        tables: "[session]\nping_interval = \"25s\"",
+        ..Setup::default()
+    });
     let mut ids = Vec::new();
     for connect in [
         json!({}),

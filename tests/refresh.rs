@@ -32,18 +32,22 @@ fn lives(seconds: u64) -> String {
     token_with("alice", json!({"exp": now() + seconds}))
 }
 
-fn is_near(value: &Value, expected: u64) -> bool {
-    let value = value.as_u64().unwrap();
-    (expected - 2..=expected).contains(&value)
+/// Whether it is what was left of a token when it was made, or less by what has passed since.
+fn is_near(value: u64, expected: u64) -> bool {
+    (expected - 50..=expected).contains(&value)
+}
+
+fn ttl(of: &Value) -> u64 {
+    of["ttl"].as_u64().unwrap()
 }
 
 #[tokio::test]
 async fn only_who_showed_a_token_is_told_when_to_bring_another() {
     let gateway = Gateway::start();
-    for (life, ttl) in [(600, 570), (100, 90)] {
+    for (life, expected) in [(600, 570), (100, 90)] {
         let (_, told) = with_token(&gateway, &lives(life)).await;
         assert_eq!(told["expires"], true);
-        assert!(is_near(&told["ttl"], ttl), "{told}");
+        assert!(is_near(ttl(&told), expected), "{told}");
     }
     // An SDK that has none would stop for good when the time has come.
     let mut cookie = gateway
@@ -59,7 +63,7 @@ async fn only_who_showed_a_token_is_told_when_to_bring_another() {
         .await
         .unwrap();
     let told = fresher.ok("connect", json!({"token": lives(600)})).await;
-    assert!(is_near(&told["ttl"], 570), "{told}");
+    assert!(is_near(ttl(&told), 570), "{told}");
 }
 
 #[tokio::test]
@@ -78,7 +82,7 @@ async fn live_2_a_refresh_brings_new_claims_and_a_new_end() {
     assert_eq!(result["client"], told["client"]);
     assert_eq!(result["version"], told["version"]);
     assert_eq!(result["expires"], true);
-    assert!(is_near(&result["ttl"], 570), "{result}");
+    assert!(is_near(ttl(&result), 570), "{result}");
 
     // What is lost is told, once, and not heard any more.
     let lost = alice.wait_for(|m| m["push"].get("unsubscribe").is_some());
@@ -172,8 +176,12 @@ async fn live_2_refreshes_are_limited_and_the_client_may_try_again() {
     let gateway = Gateway::start();
     let mut alice = gateway.client("alice").await;
     let wish = || json!({"token": token("alice")});
-    alice.ok("refresh", wish()).await;
-    let reply = alice.command("refresh", wish()).await;
+    // In one frame, since a slow machine could need longer than the limit between two.
+    let both = [50, 51].map(|id| json!({"id": id, "refresh": wish()}).to_string());
+    alice.send_text(&both.join("\n")).await;
+    let reply = alice.wait_for(|message| message["id"] == 50).await;
+    assert!(reply["refresh"].is_object(), "{reply}");
+    let reply = alice.wait_for(|message| message["id"] == 51).await;
     let expected = json!({"code": 111, "message": "too many requests", "temporary": true});
     assert_eq!(reply["error"], expected);
     // The limit is of the connection, and of nothing else that it does.
@@ -248,13 +256,13 @@ async fn the_same_in_protobuf() {
     let mut alice = gateway.binary("alice").await;
     let told = alice.ok(CONNECT, &[text(1, &token("alice"))]).await;
     assert_eq!(told.number(3), 1, "expires");
-    assert!((568..=570).contains(&told.number(4)), "ttl");
+    assert!(is_near(told.number(4), 570), "ttl");
     let reply = alice.ask(REFRESH, &[text(1, &lives(100))]).await;
     let result = reply.message(REFRESH).unwrap();
     assert_eq!(result.text(1), told.text(1));
     assert_eq!(result.text(2), told.text(2));
     assert_eq!(result.number(3), 1);
-    assert!((88..=90).contains(&result.number(4)));
+    assert!(is_near(result.number(4), 90), "{result:?}");
 }
 
 /// A gateway that has this key of an issuer, and the issuer's `iss`.
@@ -298,7 +306,7 @@ async fn live_2_a_key_that_may_not_be_looked_for_yet_is_error_100_too() {
     let (gateway, iss) = publishing(&fake, &old).await;
     let (mut alice, _) = with_token(&gateway, &old.token(&iss, "alice")).await;
     let of_junk = junk.token(&iss, "alice");
-    let refused = gateway.open("/connection/websocket", &of_junk).await;
+    let refused = gateway.open_with_keys(&of_junk).await;
     assert_eq!(refused.err(), Some((401, "token_key_unknown".to_owned())));
     fake.publish("/a", &[&old, &new]);
     let wish = json!({"token": new.token(&iss, "alice")});

@@ -5,8 +5,8 @@ mod support;
 use serde_json::json;
 use support::client::Closed;
 use support::issuer::{FakeIssuer, Key, Page};
-use support::{Gateway, PATIENCE, Setup, http, token};
-use tokio::time::Instant;
+use support::published::until_ready;
+use support::{Gateway, Setup, http, token};
 
 fn table(fake: &FakeIssuer, path: &str) -> String {
     let base = &fake.base;
@@ -14,14 +14,6 @@ fn table(fake: &FakeIssuer, path: &str) -> String {
         "[[issuer]]\nname = \"{path}\"\nissuer = \"{base}/{path}\"\naudience = [\"gatepost\"]\n\
          shared_users = true\njwks = \"{base}/{path}/jwks\"\n"
     )
-}
-
-async fn until_ready(gateway: &Gateway) {
-    let began = Instant::now();
-    while http::get_clear(gateway.admin, "/health/ready").await.status != 200 {
-        assert!(began.elapsed() < PATIENCE, "{}", gateway.logged());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }
 
 // JWKS-5: a reload in the middle of an outage of the issuer must not cost its users the keys.

@@ -228,7 +228,7 @@ async fn ends(mut stream: TcpStream) {
 #[tokio::test]
 async fn tls_10_a_handshake_has_one_deadline() {
     let gateway = Gateway::with(&Setup {
-        tables: "[limits]\nhandshake_timeout = \"2s\"",
+        tables: "[limits]\nhandshake_timeout = \"6s\"",
         ..Setup::default()
     });
     let hello = client_hello(0x0303, &[0xc02b, 0xc02f]);
@@ -248,7 +248,7 @@ async fn tls_10_a_handshake_has_one_deadline() {
     let dripping = async {
         let (mut read, mut write) = tcp(&gateway).await.into_split();
         let drip = async {
-            let mut pause = tokio::time::interval(Duration::from_millis(50));
+            let mut pause = tokio::time::interval(Duration::from_millis(200));
             for byte in &hello {
                 pause.tick().await;
                 if write.write_all(&[*byte]).await.is_err() {

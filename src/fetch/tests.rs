@@ -12,8 +12,8 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::*;
 
 const BOUNDS: Bounds = Bounds {
-    connect: Duration::from_secs(2),
-    whole: Duration::from_secs(5),
+    connect: Duration::from_secs(20),
+    whole: Duration::from_secs(50),
     body: 1024,
 };
 

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -52,9 +53,23 @@ impl Gateway {
         upgrade(request(path, token), stream).await
     }
 
+    /// The same once the gateway has the keys that it needs to judge the token: a fetch may take
+    /// longer than a request waits for it.
+    pub async fn open_with_keys(&self, token: &str) -> Result<Client, (u16, String)> {
+        let began = Instant::now();
+        loop {
+            let opened = self.open("/connection/websocket", token).await;
+            let waits = matches!(&opened, Err((503, _))) && began.elapsed() < PATIENCE;
+            if !waits {
+                return opened;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// A connected client with this token.
     pub async fn client_with(&self, token: &str) -> Client {
-        let mut client = self.open("/connection/websocket", token).await.unwrap();
+        let mut client = self.open_with_keys(token).await.unwrap();
         client.ok("connect", json!({})).await;
         client
     }

@@ -56,8 +56,8 @@ shared_users = true
 /// Of a second issuer, or key set: `secret_env = "GATEPOST_TEST_OTHER_SECRET"`.
 pub const OTHER_SECRET: &str = "another-0123456789abcdef0123456789abcdef-one";
 
-/// The longest that any test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest that any test waits for anything: many times what it takes where everything is slow.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The configuration that most tests use; more of it can be put behind.
 pub const RULES: &str = r#"
@@ -110,8 +110,8 @@ pub struct Setup<'a> {
     pub issuer: &'a str,
     /// Lines under `[log]`, in place of JSON and all that there is.
     pub log: Option<&'a str>,
-    /// Whole tables, behind the others. Rates that `[limits]` does not name are off, since tests
-    /// come from one address, as the same few users.
+    /// Whole tables, behind the others. Rates that `[limits]` does not name are off, and so are
+    /// pings unless `[session]` has them.
     pub tables: &'a str,
     /// In place of [`RULES`].
     pub rules: Option<&'a str>,
@@ -163,7 +163,7 @@ secret_env = "GATEPOST_TEST_SECRET"
 {}
 "#,
             setup.rules.unwrap_or(RULES),
-            limits::with_rates_off(setup.tables)
+            limits::with_defaults_of_tests(setup.tables)
         );
         Gateway::run(folder, &config, certificate, setup.files)
     }
@@ -233,6 +233,19 @@ secret_env = "GATEPOST_TEST_SECRET"
         line.map_or(0.0, |line| {
             line.rsplit(' ').next().unwrap().parse().unwrap()
         })
+    }
+
+    /// Waits until a counter, which may go on rising, has come as far.
+    pub async fn until_counted(&self, name: &str, count: f64) {
+        let began = tokio::time::Instant::now();
+        while self.metric(name).await < count {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{name} is {}",
+                self.metric(name).await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until a metric has this value.

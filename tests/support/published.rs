@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::http::{Answer, get_clear, read_answer};
 use super::issuer::FakeIssuer;
@@ -48,15 +49,28 @@ pub async fn knock(gateway: &Gateway, token: &str) -> Answer {
     .await
 }
 
+/// The same once it has the keys that it needs for that: a fetch may take longer than a request
+/// waits for it.
+async fn knock_with_keys(gateway: &Gateway, token: &str) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = knock(gateway, token).await;
+        if answer.status != 503 || began.elapsed() > PATIENCE {
+            return answer;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 pub async fn ask(address: SocketAddr, request: &Request) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(&request.bytes()).await.unwrap();
-    let answer = tokio::time::timeout(PATIENCE, read_answer(&mut stream));
+    let answer = timeout(PATIENCE, read_answer(&mut stream));
     answer.await.expect("no answer in time")
 }
 
 pub async fn assert_admitted(gateway: &Gateway, token: &str, about: &str) {
-    let answer = knock(gateway, token).await;
+    let answer = knock_with_keys(gateway, token).await;
     assert_eq!(
         answer.status,
         204,
@@ -66,7 +80,10 @@ pub async fn assert_admitted(gateway: &Gateway, token: &str, about: &str) {
 }
 
 pub async fn assert_refused(gateway: &Gateway, token: &str, status: u16, code: &str, about: &str) {
-    let answer = knock(gateway, token).await;
+    let answer = match status {
+        503 => knock(gateway, token).await,
+        _ => knock_with_keys(gateway, token).await,
+    };
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (status, code),
@@ -83,14 +100,28 @@ pub async fn assert_refused(gateway: &Gateway, token: &str, status: u16, code: &
 }
 
 pub async fn until_ready(gateway: &Gateway) {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     while get_clear(gateway.admin, "/health/ready").await.status != 200 {
         assert!(
             began.elapsed() < PATIENCE,
             "it is never ready:\n{}",
             gateway.logged()
         );
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until the admin listener tells this state of an issuer, and this of its fault.
+pub async fn until_faulty(gateway: &Gateway, name: &str, state: &str, fault: &str) {
+    let began = Instant::now();
+    loop {
+        let told = detail(gateway, name).await;
+        let text = told["fault"].as_str().unwrap_or_default();
+        if told["state"] == state && text.contains(fault) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{told}");
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -76,7 +76,7 @@ fn cel_3_the_worst_rule_and_the_worst_claims_take_bounded_time() {
     assert_eq!(run(&text, claim), Ok(false));
     // It takes some 20 ms in a debug build; the bound only has to tell that from a hang.
     assert!(
-        started.elapsed() < Duration::from_secs(5),
+        started.elapsed() < Duration::from_secs(30),
         "{:?}",
         started.elapsed()
     );
