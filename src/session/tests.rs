@@ -5,6 +5,7 @@ mod explain;
 mod link;
 mod live;
 mod pipe;
+mod presence;
 mod publish;
 mod rates;
 mod revocation;
