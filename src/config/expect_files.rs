@@ -92,9 +92,7 @@ fn read_one(
     let source = Source::new(&path, &text);
     let reader = Reader::new(&source, outer.scope());
     let (table, syntax_faults) = DeTable::parse_recoverable(&text);
-    for fault in &syntax_faults {
-        reader.fault(&fault.span().unwrap_or(0..0), fault.message());
-    }
+    reader.syntax_faults(&syntax_faults);
     let mut tables = Vec::new();
     if syntax_faults.is_empty() {
         let root = Section::root(&reader, table.get_ref());

@@ -250,10 +250,7 @@ fn read(
     let reader = Reader::new(source, scope);
     if !syntax_faults.is_empty() {
         // What a broken file means is a guess, and guesses would bury these faults.
-        for fault in syntax_faults {
-            let end = source.text().len();
-            reader.fault(&fault.span().unwrap_or(end..end), fault.message());
-        }
+        reader.syntax_faults(&syntax_faults);
         return (Proven::default(), reader.into_findings());
     }
     let root = Section::root(&reader, table.get_ref());

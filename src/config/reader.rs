@@ -49,6 +49,16 @@ impl<'t> Reader<'t> {
         self.source
     }
 
+    /// Notes what keeps the file from being TOML at all. What is missing has a place too: where it
+    /// should begin.
+    pub(super) fn syntax_faults(&self, faults: &[toml::de::Error]) {
+        for fault in faults {
+            let end = self.source.text().len();
+            let at = fault.span().unwrap_or(end..end);
+            self.fault(&(at.start..at.end.max(at.start + 1)), fault.message());
+        }
+    }
+
     /// Notes a fault; the config will not be loaded.
     pub(super) fn fault(&self, at: &Range<usize>, message: impl Into<String>) {
         self.note(at, Severity::Error, message.into(), None);
