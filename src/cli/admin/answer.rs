@@ -124,8 +124,12 @@ impl fmt::Display for Answer {
                 code,
                 message,
             } => {
-                let code = code.as_deref().unwrap_or("no code");
-                let text = format!("not done: {status}, {code}: {message}");
+                // The API says no by its own code, with a status that says yes.
+                let text = match (*status, code.as_deref()) {
+                    (StatusCode::OK, Some(code)) => format!("not done: error {code}: {message}"),
+                    (_, Some(code)) => format!("not done: {status}, {code}: {message}"),
+                    (_, None) => format!("not done: {status}, no code: {message}"),
+                };
                 f.write_str(&clean(&text))
             }
         }
@@ -151,7 +155,7 @@ mod tests {
             (
                 200,
                 r#"{"error":{"code":107,"message":"bad request: user"}}"#,
-                "not done: 200 OK, 107: bad request: user",
+                "not done: error 107: bad request: user",
             ),
             (
                 401,
