@@ -11,6 +11,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use support::api;
 use support::client::Client;
 use support::http::get_clear;
 use support::refusals::refusals;
@@ -276,7 +277,8 @@ async fn log_2_in_text_control_characters_are_escaped() {
 async fn log_3_every_refusal_has_its_line() {
     let gateway = door::start();
     for case in refusals() {
-        gateway.ask(&case.request).await;
+        let request = case.request.and("X-Request-Id", "not-ours");
+        gateway.ask(&request).await;
     }
     let address = "\"client\":\"127.0.0.1\"";
     let log = logged_to_the_end(gateway).await;
@@ -288,6 +290,40 @@ async fn log_3_every_refusal_has_its_line() {
             "{}: {line:?}",
             case.code
         );
+    }
+    assert_request_ids(&log, "request refused");
+    assert!(!log.contains("not-ours"));
+}
+
+/// Each line has an id of the gateway's own, which no other has.
+fn assert_request_ids(log: &str, message: &str) {
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["message"] == message)
+        .collect();
+    let ids: BTreeSet<&str> = lines
+        .iter()
+        .map(|line| line["request"].as_str().unwrap_or_default())
+        .collect();
+    assert!(!lines.is_empty() && ids.len() == lines.len(), "{lines:#?}");
+    let is_id = |id: &&str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(ids.iter().all(is_id), "{ids:?}");
+}
+
+/// LOG-3: whatever becomes of a call of the server API.
+#[tokio::test]
+async fn log_3_every_admin_call_has_its_line() {
+    let gateway = api::start();
+    for _ in 0..2 {
+        gateway.call("disconnect", &json!({"user": "bob"})).await;
+        gateway.call_error("disconnect", &json!({})).await;
+        let refused = api::ask(gateway.admin, &api::without_key("disconnect", "{}")).await;
+        assert_eq!(refused.status, 401);
+    }
+    let log = logged_to_the_end(gateway).await;
+    for message in ["admin call", "admin call failed", "admin call refused"] {
+        assert_request_ids(&log, message);
     }
 }
 

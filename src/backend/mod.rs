@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::policy::UserId;
 use crate::protocol::ErrorCode;
 use crate::session::Sessions;
+use crate::telemetry::logs::RequestId;
 use crate::telemetry::{Metrics, logs};
 
 /// What answers the server API.
@@ -138,11 +139,18 @@ impl Done {
 }
 
 impl Backend {
-    /// Carries out a call by somebody who has a key. The value is the `result` of the answer.
+    /// Carries out a call by somebody who has a key, who came from `client` with this request. The
+    /// value is the `result` of the answer.
     ///
     /// # Errors
     /// When it was not carried out.
-    pub async fn call(&self, method: Method, body: &[u8], client: IpAddr) -> Result<Value, Fault> {
+    pub async fn call(
+        &self,
+        method: Method,
+        body: &[u8],
+        client: IpAddr,
+        request: RequestId,
+    ) -> Result<Value, Fault> {
         let done = match method {
             Method::RevokeToken => self.revoke_token(body).await,
             Method::InvalidateUserTokens => self.invalidate_user_tokens(body).await,
@@ -160,7 +168,7 @@ impl Backend {
             }) => {
                 self.metrics.api_called(method, "ok");
                 let user = user.as_ref().map(UserId::as_str);
-                tracing::info!(method, user, ended, %client, "admin call");
+                tracing::info!(method, user, ended, %client, %request, "admin call");
                 Ok(result)
             }
             Err(fault) => {
@@ -170,7 +178,7 @@ impl Backend {
                     Fault::Error { message, .. } => message,
                 };
                 let reason = logs::field(reason);
-                tracing::warn!(method, reason, %client, "admin call failed");
+                tracing::warn!(method, reason, %client, %request, "admin call failed");
                 Err(fault)
             }
         }

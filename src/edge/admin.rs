@@ -122,26 +122,26 @@ impl Admin {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
-        let client = self.gateway.proxies.find(peer, request.headers());
+        let caller = self.gateway.caller(peer, &request);
         let path = request.uri().path();
         if let Err(refusal) = self.check_host(&request) {
-            return self.gateway.refuse(&refusal, client, path);
+            return self.gateway.refuse(&refusal, caller, path);
         }
         if path.starts_with(api::PREFIX) {
-            return api::answer(&self.gateway, &self.backend, request, client).await;
+            return api::answer(&self.gateway, &self.backend, request, caller).await;
         }
         match (path, request.method()) {
             ("/metrics" | "/health/live" | "/health/ready", method)
                 if method != Method::GET && method != Method::HEAD =>
             {
-                self.gateway.refuse_method("GET, HEAD", client, path)
+                self.gateway.refuse_method("GET, HEAD", caller, path)
             }
             ("/metrics", _) => self.metrics(),
             ("/health/ready", _) if !self.gateway.condition().1 => {
                 self.health(StatusCode::SERVICE_UNAVAILABLE)
             }
             ("/health/live" | "/health/ready", _) => self.health(StatusCode::OK),
-            _ => self.gateway.refuse(&Refusal::NotOnAdmin, client, path),
+            _ => self.gateway.refuse(&Refusal::NotOnAdmin, caller, path),
         }
     }
 

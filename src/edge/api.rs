@@ -10,7 +10,7 @@ use hyper::{Method as HttpMethod, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use super::proxies::Remote;
+use super::visit::Caller;
 use super::{Gateway, body};
 use crate::backend::{Backend, Fault, Method};
 use crate::identity::Refusal;
@@ -26,11 +26,15 @@ pub(super) async fn answer(
     gateway: &Gateway,
     backend: &Backend,
     request: Request<Incoming>,
-    client: Remote,
+    caller: Caller,
 ) -> Answer {
+    let Caller {
+        remote: client,
+        request: id,
+    } = caller;
     let call = async {
         gateway.addresses.check_failures(client)?;
-        call(backend, request, client).await
+        call(backend, request, caller).await
     };
     match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
         Ok(Ok(answer)) => answer,
@@ -41,7 +45,7 @@ pub(super) async fn answer(
                 gateway.addresses.fail(client);
             }
             if let Some(left_out) = gateway.refusals.admit(reason) {
-                tracing::warn!(reason, %client, left_out, "admin call refused");
+                tracing::warn!(reason, %client, request = %id, left_out, "admin call refused");
             }
             let mut answer = answer::refusal(&refusal);
             if refusal == Refusal::MethodNotAllowed {
@@ -58,7 +62,7 @@ pub(super) async fn answer(
 async fn call(
     backend: &Backend,
     request: Request<Incoming>,
-    client: Remote,
+    caller: Caller,
 ) -> Result<Answer, Refusal> {
     let name = request.uri().path().strip_prefix(PREFIX);
     let method = name
@@ -73,7 +77,9 @@ async fn call(
     }
     let by_status = wants_status(request.headers());
     let body = body::read(request.into_body(), API_BODY_BYTES).await?;
-    Ok(match backend.call(method, &body, client.address).await {
+    let client = caller.remote.address;
+    let done = backend.call(method, &body, client, caller.request).await;
+    Ok(match done {
         Ok(result) => told(StatusCode::OK, &json!({ "result": result })),
         Err(Fault::Malformed(reason)) => {
             let text = Bytes::from(format!(

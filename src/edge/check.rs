@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::answer::{self, Answer};
 use super::http::no_place;
-use super::proxies::Remote;
+use super::visit::Caller;
 use super::{Gateway, upgrade};
 use crate::identity::{Refusal, Sources};
 use crate::limits::TICKET_LIFE;
@@ -52,7 +52,7 @@ pub(super) async fn answer(
     gateway: &Gateway,
     question: Question,
     request: &Request<Incoming>,
-    client: Remote,
+    caller: Caller,
     first: Result<(), Refusal>,
 ) -> Answer {
     let path = request.uri().path();
@@ -69,11 +69,11 @@ pub(super) async fn answer(
     };
     let mut answer = match result {
         Ok(answer) => answer,
-        Err(Refusal::MethodNotAllowed) => gateway.refuse_method(question.allow(), client, path),
+        Err(Refusal::MethodNotAllowed) => gateway.refuse_method(question.allow(), caller, path),
         Err(refusal) => {
             let (headers, query) = (request.headers(), request.uri().query());
             let signer = || gateway.door().said_signer_plain(headers, query);
-            gateway.refuse_signed(&refusal, client, path, signer)
+            gateway.refuse_signed(&refusal, caller, path, signer)
         }
     };
     share_with_origin(gateway, request.headers(), answer.headers_mut());

@@ -23,7 +23,7 @@ use super::proxies::Remote;
 use super::site::SiteRequest;
 use super::stream::Stream;
 use super::upgrade::{self, Upgrade};
-use super::visit::Visit;
+use super::visit::{Caller, Visit};
 use crate::identity::{Refusal, SaidSigner};
 use crate::limits::{
     ANSWER_TIMEOUT, BODY_BYTES, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
@@ -124,30 +124,30 @@ impl Gateway {
         after: &Mutex<Option<After>>,
     ) -> Answer {
         let path = request.uri().path();
-        let client = self.remote(visit, &request);
-        let first = self.check_first(&request, visit, client);
+        let caller = self.caller(visit.peer, &request);
+        let first = self.check_first(&request, visit, caller.remote);
         if let Some(question) = Question::at(path, &self.door().sources) {
-            return check::answer(self, question, &request, client, first).await;
+            return check::answer(self, question, &request, caller, first).await;
         }
         if let Err(refusal) = first {
-            return self.refuse(&refusal, client, path);
+            return self.refuse(&refusal, caller, path);
         }
         let allow = match path {
             "/health/live" | "/health/ready" => "GET, HEAD",
             "/connection/websocket" => "GET",
             "/connection/echo" if self.echo => "GET",
-            _ => return self.beside(request, client).await,
+            _ => return self.beside(request, caller).await,
         };
         if !allow
             .split(", ")
             .any(|method| request.method().as_str() == method)
         {
-            return self.refuse_method(allow, client, path);
+            return self.refuse_method(allow, caller, path);
         }
         match path {
             "/health/live" | "/health/ready" => self.health(path),
-            "/connection/echo" => self.upgrade(&request, client, after, true).await,
-            _ => self.upgrade(&request, client, after, false).await,
+            "/connection/echo" => self.upgrade(&request, caller, after, true).await,
+            _ => self.upgrade(&request, caller, after, false).await,
         }
     }
 
@@ -167,16 +167,16 @@ impl Gateway {
     async fn upgrade(
         &self,
         request: &Request<Incoming>,
-        client: Remote,
+        caller: Caller,
         after: &Mutex<Option<After>>,
         echo: bool,
     ) -> Answer {
         let path = request.uri().path();
         let upgrade = match self.check_form(request) {
             Ok(upgrade) => upgrade,
-            Err(refusal) => return self.refuse(&refusal, client, path),
+            Err(refusal) => return self.refuse(&refusal, caller, path),
         };
-        match self.admit(&upgrade, request, client, echo).await {
+        match self.admit(&upgrade, request, caller.remote, echo).await {
             Ok(reservation) => {
                 *after.lock() = Some(After::Session(reservation));
                 self.metrics.admitted.inc();
@@ -186,7 +186,7 @@ impl Gateway {
                 // Told and counted as any other, whether a page can read it or not.
                 let (headers, query) = (request.headers(), request.uri().query());
                 let signer = || self.door().said_signer(headers, query, &upgrade.offer);
-                let answer = self.refuse_signed(&refusal, client, path, signer);
+                let answer = self.refuse_signed(&refusal, caller, path, signer);
                 match self.explanation(&refusal, request) {
                     Some(explanation) => {
                         *after.lock() = Some(After::Explanation(explanation));
@@ -243,14 +243,14 @@ impl Gateway {
     }
 
     /// What is not the gateway's: the development mode's pages, or nothing.
-    async fn beside(&self, request: Request<Incoming>, client: Remote) -> Answer {
+    async fn beside(&self, request: Request<Incoming>, caller: Caller) -> Answer {
         let path = request.uri().path().to_owned();
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            return self.refuse_method("GET, HEAD, POST, OPTIONS", client, &path);
+            return self.refuse_method("GET, HEAD, POST, OPTIONS", caller, &path);
         }
         match self.page(request).await {
             Ok(answer) => answer,
-            Err(refusal) => self.refuse(&refusal, client, &path),
+            Err(refusal) => self.refuse(&refusal, caller, &path),
         }
     }
 
@@ -278,8 +278,8 @@ impl Gateway {
     }
 
     /// The refusal of a method, with those that the path takes.
-    pub(super) fn refuse_method(&self, allow: &'static str, client: Remote, path: &str) -> Answer {
-        let mut answer = self.refuse(&Refusal::MethodNotAllowed, client, path);
+    pub(super) fn refuse_method(&self, allow: &'static str, caller: Caller, path: &str) -> Answer {
+        let mut answer = self.refuse(&Refusal::MethodNotAllowed, caller, path);
         answer
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static(allow));
@@ -287,8 +287,8 @@ impl Gateway {
     }
 
     /// A refusal is told once to the client, once to the log, once to the metrics.
-    pub(super) fn refuse(&self, refusal: &Refusal, client: Remote, path: &str) -> Answer {
-        self.refuse_signed(refusal, client, path, SaidSigner::default)
+    pub(super) fn refuse(&self, refusal: &Refusal, caller: Caller, path: &str) -> Answer {
+        self.refuse_signed(refusal, caller, path, SaidSigner::default)
     }
 
     /// The same where the request may have brought a token: its line says who signed that (LOG-3),
@@ -296,18 +296,32 @@ impl Gateway {
     pub(super) fn refuse_signed(
         &self,
         refusal: &Refusal,
-        client: Remote,
+        caller: Caller,
         path: &str,
         signer: impl FnOnce() -> SaidSigner,
     ) -> Answer {
         let code = refusal.code();
         self.metrics.refused(refusal.code());
+        let Caller {
+            remote: client,
+            request,
+        } = caller;
         self.charge(refusal, client, path);
         if let Some(left_out) = self.refusals.admit(code) {
             let SaidSigner { issuer, kid } = signer();
             let (issuer, kid) = (issuer.as_deref().map(field), kid.as_deref().map(field));
             let path = field(path);
-            tracing::info!(code, reason = %refusal, %client, path, issuer, kid, left_out, "request refused");
+            tracing::info!(
+                code,
+                reason = %refusal,
+                %client,
+                %request,
+                path,
+                issuer,
+                kid,
+                left_out,
+                "request refused"
+            );
         }
         answer::refusal(refusal)
     }

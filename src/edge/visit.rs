@@ -10,6 +10,7 @@ use super::Gateway;
 use super::proxies::Remote;
 use crate::identity::Refusal;
 use crate::limits::{HEADER_VALUE_BYTES, REQUEST_HEADERS, URI_BYTES};
+use crate::telemetry::logs::RequestId;
 
 /// A TCP connection that is served.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +21,20 @@ pub(super) struct Visit {
     pub(super) told: Option<Duration>,
 }
 
+/// Who sends a request, and what it is called in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    pub(super) remote: Remote,
+    pub(super) request: RequestId,
+}
+
 impl Gateway {
-    /// Who sent a request of this visit.
-    pub(super) fn remote<B>(&self, visit: Visit, request: &Request<B>) -> Remote {
-        self.proxies.find(visit.peer, request.headers())
+    /// Who sent a request over a connection from this peer.
+    pub(super) fn caller<B>(&self, peer: IpAddr, request: &Request<B>) -> Caller {
+        Caller {
+            remote: self.proxies.find(peer, request.headers()),
+            request: RequestId::random(),
+        }
     }
 
     /// Refuses what the node, the address or the size of the request does not let through. The

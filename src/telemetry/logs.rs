@@ -4,6 +4,7 @@
 //! a client is a field, cut to [`MAX_FIELD_BYTES`]; tracing-subscriber escapes control characters.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,6 +52,24 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), TryInitError> {
 /// The text, cut at a character boundary to what a log field may hold.
 pub fn field(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_FIELD_BYTES)]
+}
+
+/// What tells the lines of one request from those of all others, on this node and the next. It is
+/// ours: what a client calls its request is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// Another one. Among a million requests there are hardly ever two of one id.
+    pub fn random() -> RequestId {
+        RequestId(rand::random())
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// Lets at most 100 lines a second through and counts the rest, so that a flood of refusals is
@@ -115,6 +134,12 @@ mod tests {
         let odd = format!("a{long}");
         assert_eq!(field(&odd).len(), 255);
         assert_eq!(field("short"), "short");
+    }
+
+    #[test]
+    fn log_3_a_request_id_is_always_of_one_form() {
+        assert_eq!(RequestId(0xab).to_string(), "00000000000000ab");
+        assert_ne!(RequestId::random(), RequestId::random());
     }
 
     #[tokio::test(start_paused = true)]
