@@ -161,6 +161,9 @@ pub const HISTORY_ENTRY_BYTES: usize = 256;
 /// How long a stream's offset and epoch are remembered after its last publication.
 pub const STREAM_META_TTL: Duration = Duration::from_secs(720 * 3600);
 
+/// What the ceiling of the node reckons for a connection that is idle, the kernel's part included.
+pub const CONNECTION_BYTES: u64 = 16 << 10;
+
 const _: () = assert!(
     FIRST_MESSAGE_BYTES < 1024 * 1024,
     "a first message fits any outbox"

@@ -2,6 +2,7 @@
 
 mod house;
 mod keepers;
+mod memory;
 mod reload;
 
 use std::path::{Path, PathBuf};

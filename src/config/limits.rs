@@ -25,8 +25,10 @@ pub struct Limits {
     pub silent_sockets_per_address: usize,
     /// What one address may do at the door (LIMIT-1).
     pub addresses: AddressRates,
-    /// Most connections; none: as many as there are file descriptors for (LIMIT-3).
+    /// Most connections; none: as many as there are file descriptors and memory for (LIMIT-3).
     pub max_connections: Option<usize>,
+    /// The memory that is reckoned with, in bytes; none: what the system leaves the process.
+    pub memory: Option<u64>,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
                 failures: Some(Rate::per_second(2, 20)),
             },
             max_connections: None,
+            memory: None,
         }
     }
 }
@@ -77,6 +80,7 @@ pub(super) fn read(section: Section<'_>) -> Limits {
             ),
         },
         max_connections: section.or("max_connections", most, defaults.max_connections),
+        memory: section.or("memory", memory, defaults.memory),
     };
     section.finish();
     limits
@@ -88,6 +92,14 @@ fn most(value: &DeValue<'_>) -> Result<Option<usize>, Misfit> {
         Some(AUTO) => Ok(None),
         Some(_) => Err(Misfit::new("must be a number or \"auto\"")),
         None => value::integer(1..=100_000_000)(value).map(Some),
+    }
+}
+
+/// A size, or what there is.
+fn memory(value: &DeValue<'_>) -> Result<Option<u64>, Misfit> {
+    match value.as_str() {
+        Some(AUTO) => Ok(None),
+        _ => value::size(1 << 20..=1 << 40)(value).map(|size| Some(size as u64)),
     }
 }
 
@@ -147,6 +159,10 @@ impl Limits {
         match self.max_connections {
             Some(most) => out.bare("max_connections", most),
             None => out.text("max_connections", AUTO),
+        }
+        match self.memory {
+            Some(memory) => out.size("memory", memory as usize),
+            None => out.text("memory", AUTO),
         }
     }
 }

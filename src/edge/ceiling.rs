@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::identity::Refusal;
+use crate::limits::CONNECTION_BYTES;
 
 /// The most connections of a node, and those that are not upgraded.
 #[derive(Debug)]
@@ -22,11 +23,19 @@ pub(super) struct Plain(Arc<AtomicUsize>);
 /// File descriptors for all else: listeners, the admin listener's connections, fetches, files.
 const RESERVE: usize = 128;
 
+/// How many connections half of this memory has room for. The other half is for what they say:
+/// outboxes, history, what is under way.
+fn room_in(memory: u64) -> usize {
+    usize::try_from(memory / 2 / CONNECTION_BYTES).unwrap_or(usize::MAX)
+}
+
 impl Ceiling {
-    /// `wanted` connections, or as many as so many file descriptors have room for.
-    pub fn of(wanted: Option<usize>, files: usize) -> Ceiling {
+    /// `wanted` connections, or else as many as this memory has room for; in either case not more
+    /// than so many file descriptors have room for.
+    pub fn of(wanted: Option<usize>, files: usize, memory: Option<u64>) -> Ceiling {
         // So that those who are told so have descriptors too.
         let room = files.saturating_sub(RESERVE).max(1) * 10 / 11;
+        let memory_room = memory.map_or(usize::MAX, room_in);
         if let Some(wanted) = wanted.filter(|wanted| *wanted > room) {
             tracing::warn!(
                 max_connections = wanted,
@@ -35,8 +44,16 @@ impl Ceiling {
                 "there are not enough file descriptors for max_connections: raise the limit (LimitNOFILE)"
             );
         }
+        if let Some(wanted) = wanted.filter(|wanted| *wanted > memory_room) {
+            tracing::warn!(
+                max_connections = wanted,
+                room = memory_room,
+                memory,
+                "half of the memory has no room for max_connections: that many may end the process"
+            );
+        }
         Ceiling {
-            most: wanted.map_or(room, |wanted| wanted.min(room)).max(1),
+            most: wanted.unwrap_or(memory_room).min(room).max(1),
             plain: Arc::default(),
         }
     }
@@ -86,7 +103,7 @@ mod tests {
             (Some(100), 256, 100),
             (Some(1000), 256, 116),
         ] {
-            let ceiling = Ceiling::of(wanted, files);
+            let ceiling = Ceiling::of(wanted, files, None);
             assert_eq!(ceiling.most(), most, "{wanted:?} of {files}");
             // Those who are told so, and all else, have descriptors.
             assert!(files <= RESERVE || most + most.div_ceil(10) + RESERVE <= files + 1);
@@ -94,8 +111,17 @@ mod tests {
     }
 
     #[test]
+    fn limit_3_the_ceiling_comes_from_the_memory_unless_somebody_knows_better() {
+        let (files, memory) = (1 << 20, Some(512 << 20));
+        assert_eq!(Ceiling::of(None, files, memory).most(), 16_384);
+        assert_eq!(Ceiling::of(Some(20_000), files, memory).most(), 20_000);
+        assert_eq!(Ceiling::of(None, 256, memory).most(), 116);
+        assert_eq!(Ceiling::of(None, files, Some(0)).most(), 1);
+    }
+
+    #[test]
     fn limit_3_above_it_503_and_a_tenth_above_nothing() {
-        let ceiling = Ceiling::of(Some(20), 10_000);
+        let ceiling = Ceiling::of(Some(20), 10_000, None);
         let mut plain: Vec<Plain> = (0..12).filter_map(|_| ceiling.enter(8)).collect();
         assert_eq!(plain.len(), 12);
         assert!(ceiling.check(8).is_ok());

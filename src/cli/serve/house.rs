@@ -8,9 +8,9 @@ use anyhow::Context;
 use rustix::process::{Resource, getrlimit};
 use tokio::runtime::Handle;
 
-use super::cores;
 use super::keepers::Keepers;
 use super::reload::{InUse, Reload};
+use super::{cores, memory};
 use crate::backend::{ApiKeys, Backend, KeysInForce};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, Tls, TlsVersion};
@@ -76,7 +76,7 @@ impl House {
             settings: config.session,
         };
         let inside = shared.inside(terms, config.engine);
-        let ceiling = Ceiling::of(config.limits.max_connections, file_limit());
+        let ceiling = ceiling(&config.limits);
         let most = ceiling.most();
         let gateway = Arc::new(Gateway {
             sessions: inside.sessions.clone(),
@@ -175,6 +175,11 @@ impl Shared {
         let (hub, engine) = (inside.hub.clone(), inside.engine.clone());
         Admin::bind(address, gateway, hub, engine, backend).context("the admin listener")
     }
+}
+
+fn ceiling(limits: &Limits) -> Ceiling {
+    let memory = limits.memory.or_else(memory::of_node);
+    Ceiling::of(limits.max_connections, file_limit(), memory)
 }
 
 fn handshake_limits(limits: &Limits, most_connections: usize) -> HandshakeLimits {
