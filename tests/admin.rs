@@ -337,6 +337,34 @@ async fn admin_1_neither_listener_has_the_paths_of_the_other() {
     assert_eq!(gateway.metric("gatepost_admitted_total").await, 0.0);
 }
 
+// ADMIN-1: metrics and health are switched apart, and neither touches the server API.
+#[tokio::test]
+async fn admin_1_metrics_and_health_can_be_switched_off() {
+    let health = ["/health/live", "/health/ready"];
+    for (off, gone, there) in [
+        ("metrics", &["/metrics"][..], &health[..]),
+        ("health", &health, &["/metrics"]),
+    ] {
+        let gateway = Gateway::with(&Setup {
+            tables: &format!("[admin]\n{off} = false"),
+            ..Setup::default()
+        });
+        for path in gone {
+            for method in ["GET", "POST"] {
+                let answer = ask(gateway.admin, &Request::new(method, path)).await;
+                let told = (answer.status, answer.code());
+                assert_eq!(told, (404, "not_on_admin".to_owned()), "{method} {path}");
+            }
+        }
+        for path in there {
+            let answer = ask(gateway.admin, &Request::new("GET", path)).await;
+            assert_eq!(answer.status, 200, "{path} without {off}");
+        }
+        let api = ask(gateway.admin, &Request::new("POST", "/api/disconnect")).await;
+        assert_eq!(api.code(), "api_closed");
+    }
+}
+
 /// HTTP-9, HTTP-10
 #[tokio::test]
 async fn http_10_answers_of_the_admin_listener() {

@@ -5,7 +5,7 @@ mod support;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::client::{Client, Closed};
-use support::{Gateway, PATIENCE, Setup, token, token_with};
+use support::{Gateway, PATIENCE, Setup, claims, sign, token, token_with};
 use tokio::time::timeout;
 
 fn with_session(session: &str) -> Gateway {
@@ -152,6 +152,40 @@ async fn when_full_is_close_the_oldest_goes_for_good() {
         .ok("presence_stats", json!({"channel": "chat:a"}))
         .await;
     assert_eq!(stats, json!({"num_clients": 2, "num_users": 1}));
+}
+
+// LIVE-4: whoever replays a token is seen by who has it, since one of the two is closed.
+#[tokio::test]
+async fn a_token_keeps_its_newest_connection_where_that_is_configured() {
+    let gateway = with_session("one_connection_per_token = true");
+    let of = |jti: &str| token_with("alice", json!({"jti": jti}));
+    let mut other = gateway.client_with(&of("another")).await;
+    let mut unnamed = claims("alice");
+    unnamed.as_object_mut().unwrap().remove("jti");
+    let unnamed = sign(&unnamed);
+    let mut without = [
+        gateway.client_with(&unnamed).await,
+        gateway.client_with(&unnamed).await,
+    ];
+    let stranger = token_with("bob", json!({"jti": "stolen"}));
+    let mut bob = gateway.client_with(&stranger).await;
+    let mut first = gateway.client_with(&of("stolen")).await;
+    for _ in 0..3 {
+        let second = gateway.client_with(&of("stolen")).await;
+        assert_eq!(first.closed().await.code, 3504);
+        first = second;
+    }
+    let [one, two] = &mut without;
+    for client in [&mut other, one, two, &mut bob, &mut first] {
+        client.subscribe("chat:still-here").await;
+    }
+
+    let gateway = Gateway::start();
+    let mut first = gateway.client_with(&of("shared")).await;
+    let mut second = gateway.client_with(&of("shared")).await;
+    for tab in [&mut first, &mut second] {
+        tab.subscribe("chat:both-here").await;
+    }
 }
 
 // CHAN-9: the server's own subscription counts, an unsubscribe frees.

@@ -1,4 +1,5 @@
-//! `[admin]`: the keys of the server API. They are read here, and kept as hashes only.
+//! `[admin]`: what the admin listener has, and the keys of the server API. They are read here, and
+//! kept as hashes only.
 
 use secrecy::zeroize::Zeroizing;
 
@@ -8,14 +9,15 @@ use super::resolved::Resolved;
 use super::section::{At, Section};
 use super::value::{self, Misfit};
 use crate::backend::ApiKeys;
+use crate::edge::AdminPaths;
 use crate::identity::SecretBytes;
 
 /// More than a rotation needs.
 const MAX_KEYS: usize = 8;
 
-/// The keys, and where they come from.
-#[derive(Default)]
+/// The paths; the keys, and where they come from.
 pub(super) struct Admin {
+    pub(super) paths: AdminPaths,
     pub(super) keys: ApiKeys,
     /// For who calls.
     pub(super) first: Option<SecretBytes>,
@@ -36,7 +38,16 @@ pub(super) fn read(
         );
     }
     let source = section.reader.source();
-    let mut admin = Admin::default();
+    let mut admin = Admin {
+        paths: AdminPaths {
+            metrics: section.or("metrics", value::boolean, true),
+            health: section.or("health", value::boolean, true),
+        },
+        keys: ApiKeys::default(),
+        first: None,
+        variables: Vec::new(),
+        files: Vec::new(),
+    };
     let (variables, named_files) = (
         names(&section, "api_key_env"),
         names(&section, "api_key_file"),
@@ -57,7 +68,7 @@ pub(super) fn read(
     }
     section.finish();
     if let Some(key) = &overrides.api_key {
-        admin = Admin::default();
+        admin.keys = ApiKeys::default();
         let _ = admin.keys.add(key);
     }
     admin
@@ -105,6 +116,8 @@ impl Admin {
 
     pub(super) fn resolve(&self, out: &mut Resolved) {
         out.section("admin");
+        out.bare("metrics", self.paths.metrics);
+        out.bare("health", self.paths.health);
         out.texts("api_key_env", &self.variables);
         out.texts("api_key_file", &self.files);
     }

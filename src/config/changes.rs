@@ -31,6 +31,7 @@ const LIVE: &[&str] = &[
     "room.",
     "session.max_channels",
     "session.max_connections",
+    "session.one_connection_per_token",
     "session.pong_timeout",
     "session.when_full",
     "shadow.",

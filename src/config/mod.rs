@@ -57,6 +57,7 @@ use sections::{Proven, Sections};
 use source::Source;
 
 use crate::backend::ApiKeys;
+use crate::edge::AdminPaths;
 use crate::engine::memory::StreamSettings;
 use crate::identity::{Door, IssuerSettings, KnownIssuers, RevocationSettings, SecretBytes};
 use crate::policy::Policy;
@@ -89,6 +90,8 @@ pub struct Config {
     pub engine: StreamSettings,
     /// What the node gives to everybody together.
     pub limits: Limits,
+    /// What the admin listener has beside the server API.
+    pub admin: AdminPaths,
     /// Who may use the server API.
     pub api_keys: ApiKeys,
     /// The first of their keys, for who calls the server API; it is never printed.

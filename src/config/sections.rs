@@ -115,6 +115,7 @@ impl Sections {
             echo: self.door.echo,
             explain: self.door.explain,
             door: self.door.with(verifier?),
+            admin: self.admin.paths,
             api_keys: self.admin.keys,
             api_key: self.admin.first,
             revocations: self.revocations,

@@ -15,6 +15,7 @@ const DEFAULTS: SessionSettings = SessionSettings {
     // Worst case for each: an idle connection and a full outbox.
     max_connections: 16,
     when_full: WhenFull::Refuse,
+    one_connection_per_token: false,
     max_channels: 256,
     // All of one's tabs may come back at once, and then once more.
     connects: Some(Rate::per_minute(30)),
@@ -65,6 +66,11 @@ pub(super) fn read(section: Section<'_>, limits: &Section<'_>) -> SessionSetting
     let settings = SessionSettings {
         max_connections: section.or("max_connections", &count, DEFAULTS.max_connections),
         when_full: section.or("when_full", value::choice(WHEN_FULL), DEFAULTS.when_full),
+        one_connection_per_token: section.or(
+            "one_connection_per_token",
+            value::boolean,
+            DEFAULTS.one_connection_per_token,
+        ),
         max_channels,
         connects: limits.or("connections_per_user", value::rate, DEFAULTS.connects),
         rates: read_rates(limits, max_channels),
@@ -120,6 +126,10 @@ pub(super) fn resolve(settings: &SessionSettings, out: &mut Resolved) {
         .iter()
         .find(|(_, when)| *when == settings.when_full);
     out.optional("when_full", when_full.map(|(word, _)| *word));
+    out.bare(
+        "one_connection_per_token",
+        settings.one_connection_per_token,
+    );
     out.bare("max_channels", settings.max_channels);
     out.duration("ping_interval", settings.ping_interval);
     out.duration("pong_timeout", settings.pong_timeout);

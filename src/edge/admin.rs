@@ -27,9 +27,19 @@ use crate::limits::{
     ACCEPT_RETRY_MAX, ADMIN_CONNECTIONS, HTTP_LIFE, REQUEST_HEAD_BYTES, REQUEST_HEAD_TIMEOUT,
 };
 
+/// Which of its paths the listener has, beside those of the server API (ADMIN-1).
+#[derive(Clone, Copy, Debug)]
+pub struct AdminPaths {
+    /// `/metrics`.
+    pub metrics: bool,
+    /// `/health/live` and `/health/ready`.
+    pub health: bool,
+}
+
 /// The admin listener, bound.
 pub struct Admin {
     socket: TcpListener,
+    paths: AdminPaths,
     gateway: Arc<Gateway>,
     hub: Arc<Hub>,
     engine: Arc<MemoryEngine>,
@@ -45,6 +55,7 @@ impl Admin {
     /// When it cannot be bound, which the message explains.
     pub fn bind(
         address: SocketAddr,
+        paths: AdminPaths,
         gateway: Arc<Gateway>,
         hub: Arc<Hub>,
         engine: Arc<MemoryEngine>,
@@ -54,6 +65,7 @@ impl Admin {
         let room = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
         Ok(Arc::new(Admin {
             socket,
+            paths,
             gateway,
             hub,
             engine,
@@ -130,18 +142,23 @@ impl Admin {
         if path.starts_with(api::PREFIX) {
             return api::answer(&self.gateway, &self.backend, request, caller).await;
         }
-        match (path, request.method()) {
-            ("/metrics" | "/health/live" | "/health/ready", method)
-                if method != Method::GET && method != Method::HEAD =>
-            {
-                self.gateway.refuse_method("GET, HEAD", caller, path)
-            }
-            ("/metrics", _) => self.metrics(),
-            ("/health/ready", _) if !self.gateway.condition().1 => {
+        let is_there = match path {
+            "/metrics" => self.paths.metrics,
+            "/health/live" | "/health/ready" => self.paths.health,
+            _ => false,
+        };
+        if !is_there {
+            return self.gateway.refuse(&Refusal::NotOnAdmin, caller, path);
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return self.gateway.refuse_method("GET, HEAD", caller, path);
+        }
+        match path {
+            "/metrics" => self.metrics(),
+            "/health/ready" if !self.gateway.condition().1 => {
                 self.health(StatusCode::SERVICE_UNAVAILABLE)
             }
-            ("/health/live" | "/health/ready", _) => self.health(StatusCode::OK),
-            _ => self.gateway.refuse(&Refusal::NotOnAdmin, caller, path),
+            _ => self.health(StatusCode::OK),
         }
     }
 

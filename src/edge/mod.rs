@@ -26,7 +26,7 @@ mod visit;
 
 pub use accept::{Listener, Transport};
 pub use addresses::{AddressRates, Addresses};
-pub use admin::Admin;
+pub use admin::{Admin, AdminPaths};
 pub use ceiling::Ceiling;
 pub use explain::Explanations;
 pub use forwarded::ClientHeader;

@@ -283,11 +283,14 @@ impl Reservation {
             // Its frames are the client's; it says nothing of its own.
             Conversation::Echo => (Format::Json, Pings::Frames),
         };
-        let outbox = node.terms.load().settings.outbox_bytes;
-        let link = Link::new(wire, format, outbox);
+        let settings = node.terms.load().settings;
+        let link = Link::new(wire, format, settings.outbox_bytes);
         let generation = node.terms.generation.clone();
         let peer = Arc::new(Peer::new(&identity, facts, link, generation));
         place.register(peer.clone());
+        if settings.one_connection_per_token {
+            place.end_others_of_token(&identity);
+        }
         // Behind it: either a revocation, or a reload that closes the door to this one, finds it
         // among the sessions, or it finds them.
         let door = node.terms.load().door.clone();

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::peer::Peer;
 use super::rates::Together;
 use super::{NoPlace, SessionSettings, WhenFull};
+use crate::identity::Identity;
 use crate::limits::USERS_COUNTED;
 use crate::policy::UserId;
 use crate::protocol::Disconnect;
@@ -177,6 +178,25 @@ impl Place {
         // After it is in the list, so that either the drain sees it there or it sees the drain.
         if self.places.draining.load(Ordering::SeqCst) {
             peer.end(Disconnect::Shutdown);
+        }
+    }
+
+    /// Ends the connections that were here before with the token of this one. To tokens without a
+    /// `jti` it does nothing.
+    pub(super) fn end_others_of_token(&self, identity: &Identity) {
+        let Some(token) = identity.token_id() else {
+            return;
+        };
+        let sessions = self.places.shard(&self.user).lock();
+        let connections = sessions.get(&self.user).map(|s| s.connections.iter());
+        for other in connections.into_iter().flatten() {
+            let is_this = self.peer.as_ref().is_some_and(|p| Arc::ptr_eq(p, other));
+            let theirs = other.identity();
+            let is_of_token =
+                theirs.token_id() == Some(token) && theirs.issuer() == identity.issuer();
+            if is_of_token && !is_this {
+                other.end(Disconnect::ConnectionLimit);
+            }
         }
     }
 

@@ -12,6 +12,8 @@ pub struct SessionSettings {
     pub max_connections: usize,
     /// What happens to one more.
     pub when_full: WhenFull,
+    /// Whether a token keeps one connection open at most, its newest (LIVE-4).
+    pub one_connection_per_token: bool,
     /// How often a user may connect; none: as often as one likes (LIMIT-2).
     pub connects: Option<Rate>,
     /// Most channels of a connection; a user has four times as many.

@@ -115,6 +115,7 @@ const SETTINGS: SessionSettings = SessionSettings {
     max_connections: 16,
     when_full: WhenFull::Refuse,
     connects: None,
+    one_connection_per_token: false,
     max_channels: 8,
     rates: rates::OFF,
     ping_interval: Duration::from_secs(25),

@@ -15,8 +15,8 @@ use crate::backend::{ApiKeys, Backend, KeysInForce};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, Tls, TlsVersion};
 use crate::edge::{
-    AddressRates, Addresses, Admin, Ceiling, Certificates, Explanations, Gateway, HandshakeLimits,
-    Listener, Proxies, Readiness, Reloads, Site, Transport,
+    AddressRates, Addresses, Admin, AdminPaths, Ceiling, Certificates, Explanations, Gateway,
+    HandshakeLimits, Listener, Proxies, Readiness, Reloads, Site, Transport,
 };
 use crate::engine::memory::{MemoryEngine, StreamSettings};
 use crate::hub::Hub;
@@ -102,7 +102,7 @@ impl House {
             Listener::bind(config.listen.public, transport, gateway.clone())
         }
         .context("the public listener")?;
-        let admin = shared.admin(config.listen.admin, gateway, &inside)?;
+        let admin = shared.admin(config.listen.admin, config.admin, gateway, &inside)?;
         let (public, private) = (listener.local_address()?, admin.local_address()?);
         tracing::info!(%public, admin = %private, max_connections = most, "listening");
         let reload = Reload {
@@ -163,6 +163,7 @@ impl Shared {
     fn admin(
         &self,
         address: SocketAddr,
+        paths: AdminPaths,
         gateway: Arc<Gateway>,
         inside: &Inside,
     ) -> anyhow::Result<Arc<Admin>> {
@@ -173,7 +174,7 @@ impl Shared {
             metrics: self.metrics.clone(),
         };
         let (hub, engine) = (inside.hub.clone(), inside.engine.clone());
-        Admin::bind(address, gateway, hub, engine, backend).context("the admin listener")
+        Admin::bind(address, paths, gateway, hub, engine, backend).context("the admin listener")
     }
 }
 
