@@ -11,6 +11,7 @@ use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -180,11 +181,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut members = Map::new();
         while let Some(name) = object.next_key::<String>()? {
             self.count()?;
-            if members.contains_key(&name) {
-                return Err(self.stop(Fault::Repeated));
-            }
-            let value = object.next_value_seed(inside)?;
-            members.insert(name, value);
+            match members.entry(name) {
+                Entry::Vacant(member) => member.insert(object.next_value_seed(inside)?),
+                Entry::Occupied(_) => return Err(self.stop(Fault::Repeated)),
+            };
         }
         Ok(Value::Object(members))
     }
