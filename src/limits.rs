@@ -62,6 +62,8 @@ pub const TLS_READ_BYTES: usize = 4 * 1024;
 pub const TLS_MESSAGE_BYTES: usize = 64 * 1024;
 /// Connections that are accepted before everybody else has a turn: some 0.1 ms.
 pub const ACCEPTS_IN_A_TURN: usize = 8;
+/// Turns of the newcomers in which those who are admitted wait for each other: longer saves no more.
+pub const TURNS_TO_CROSS: usize = 4;
 /// Bytes of a fault that health tells of a reload.
 pub const RELOAD_FAULT_BYTES: usize = 4096;
 /// Over which connections that hear nothing decide again after a reload.

@@ -69,6 +69,7 @@ impl Gateway {
                 let after = after.lock().take();
                 match after {
                     Some(After::Session(reservation)) => {
+                        self.crossing.wait().await;
                         let started = reservation.start(|| stream.move_here(), parts.read_buf);
                         if let Err(error) = started {
                             tracing::warn!(client = %visit.peer, %error, "admitted connection lost");

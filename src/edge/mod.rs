@@ -12,6 +12,7 @@ mod api;
 mod body;
 mod ceiling;
 mod check;
+mod crossing;
 mod explain;
 mod forwarded;
 mod http;
@@ -28,6 +29,7 @@ pub use accept::{Listener, Transport};
 pub use addresses::{AddressRates, Addresses};
 pub use admin::{Admin, AdminPaths};
 pub use ceiling::Ceiling;
+pub use crossing::Crossing;
 pub use explain::Explanations;
 pub use forwarded::ClientHeader;
 pub use proxies::Proxies;
@@ -62,6 +64,8 @@ pub struct Gateway {
     pub addresses: Arc<Addresses>,
     /// How many connections the node holds.
     pub ceiling: Ceiling,
+    /// The way of who is admitted to the sessions.
+    pub crossing: Crossing,
     /// The refused upgrades that are completed to be explained.
     pub explanations: Explanations,
     /// Pages of the development mode.

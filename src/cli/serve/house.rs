@@ -15,8 +15,8 @@ use crate::backend::{ApiKeys, Backend, KeysInForce};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, Tls, TlsVersion};
 use crate::edge::{
-    AddressRates, Addresses, Admin, AdminPaths, Ceiling, Certificates, Explanations, Gateway,
-    HandshakeLimits, Listener, Proxies, Readiness, Reloads, Site, Transport,
+    AddressRates, Addresses, Admin, AdminPaths, Ceiling, Certificates, Crossing, Explanations,
+    Gateway, HandshakeLimits, Listener, Proxies, Readiness, Reloads, Site, Transport,
 };
 use crate::engine::memory::{MemoryEngine, StreamSettings};
 use crate::hub::Hub;
@@ -82,6 +82,7 @@ impl House {
             sessions: inside.sessions.clone(),
             hosts: config.listen.hosts,
             echo: config.echo,
+            crossing: Crossing::default(),
             explanations: Explanations::new(config.explain),
             // A browser that learnt it for localhost would keep it for every other project there.
             strict_transport: site.is_none() && matches!(config.tls, Tls::Files(_)),
