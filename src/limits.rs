@@ -164,7 +164,7 @@ pub const HISTORY_ENTRY_BYTES: usize = 256;
 pub const STREAM_META_TTL: Duration = Duration::from_secs(720 * 3600);
 
 /// What the ceiling of the node reckons for a connection that is idle, the kernel's part included.
-pub const CONNECTION_BYTES: u64 = 16 << 10;
+pub const CONNECTION_BYTES: u64 = 12 << 10;
 
 const _: () = assert!(
     FIRST_MESSAGE_BYTES < 1024 * 1024,

@@ -284,13 +284,13 @@ async fn limit_3_above_the_ceiling_503_and_beyond_it_nothing() {
     tokio::time::timeout(PATIENCE, again).await.unwrap();
 }
 
-/// LIMIT-3: half of a MiB is for 32 connections.
+/// LIMIT-3: half of a MiB is for 42 connections.
 #[tokio::test]
 async fn limit_3_the_ceiling_is_what_the_memory_has_room_for() {
     let gateway = with("memory = \"1MiB\"");
-    gateway.until_logged("\"max_connections\":32").await;
+    gateway.until_logged("\"max_connections\":42").await;
     let mut open = Vec::new();
-    for number in 0..32_u8 {
+    for number in 0..42_u8 {
         let request = Request::upgrade_with(&token(&format!("user-{number}")));
         let stream = connect(&gateway, ALICE).await.unwrap();
         let raw = Raw::begin(stream, &request.bytes()).await;

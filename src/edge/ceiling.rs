@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn limit_3_the_ceiling_comes_from_the_memory_unless_somebody_knows_better() {
         let (files, memory) = (1 << 20, Some(512 << 20));
-        assert_eq!(Ceiling::of(None, files, memory).most(), 16_384);
-        assert_eq!(Ceiling::of(Some(20_000), files, memory).most(), 20_000);
+        assert_eq!(Ceiling::of(None, files, memory).most(), 21_845);
+        assert_eq!(Ceiling::of(Some(30_000), files, memory).most(), 30_000);
         assert_eq!(Ceiling::of(None, 256, memory).most(), 116);
         assert_eq!(Ceiling::of(None, files, Some(0)).most(), 1);
     }
