@@ -72,12 +72,12 @@ impl Socket {
     /// Has the runtime where this is called tend the socket, in place of that which it was made in.
     ///
     /// # Errors
-    /// When the process has no file descriptor to spare for this moment.
-    pub(super) fn move_here(&mut self) -> io::Result<()> {
-        // A socket stays with the runtime that it was made in; a twin of it can be made in another.
-        let twin = SockRef::from(&self.tcp).try_clone()?;
-        self.tcp = TcpStream::from_std(twin.into())?;
-        Ok(())
+    /// When the system does not let go of it, or does not take it.
+    pub(super) fn move_here(self) -> io::Result<Socket> {
+        Ok(Socket {
+            tcp: TcpStream::from_std(self.tcp.into_std()?)?,
+            unsent: self.unsent,
+        })
     }
 }
 

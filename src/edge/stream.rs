@@ -28,13 +28,16 @@ impl Stream {
     /// The same as [`Stream::into_wire`], for another runtime: that where this is called.
     ///
     /// # Errors
-    /// When the process has no file descriptor to spare for this moment.
-    pub(super) fn move_here(mut self) -> io::Result<Box<dyn Wire>> {
-        match &mut self {
-            Stream::Tls(stream) => stream.socket().move_here()?,
-            Stream::Clear(socket) => socket.move_here()?,
-        }
-        Ok(self.into_wire())
+    /// When the system does not let go of the socket, or does not take it.
+    pub(super) fn move_here(self) -> io::Result<Box<dyn Wire>> {
+        let moved = match self {
+            Stream::Tls(mut stream) => {
+                stream.socket = stream.socket.move_here()?;
+                Stream::Tls(stream)
+            }
+            Stream::Clear(socket) => Stream::Clear(socket.move_here()?),
+        };
+        Ok(moved.into_wire())
     }
 
     /// The stream of a WebSocket.

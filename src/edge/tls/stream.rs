@@ -22,7 +22,7 @@ use crate::session::{Flushed, Wire, Written};
 
 /// The server's end of a TLS connection.
 pub(in crate::edge) struct TlsStream {
-    socket: Socket,
+    pub(in crate::edge) socket: Socket,
     tls: UnbufferedServerConnection,
     /// What came of a record, or of a message of the handshake, that is not whole yet.
     incoming: Vec<u8>,
@@ -97,10 +97,6 @@ impl TlsStream {
             }
             ready!(self.poll_receive(cx, &mut ReadBuf::new(&mut [])))?;
         }
-    }
-
-    pub(in crate::edge) fn socket(&mut self) -> &mut Socket {
-        &mut self.socket
     }
 
     /// Reads from the socket once, and takes in what came.
