@@ -30,6 +30,9 @@ pub struct Options {
     /// How many times everything is measured
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// The number of the first of them, to add some to what was measured before
+    #[arg(long, default_value_t = 1)]
+    first_round: usize,
     /// A little of each load: shows that everything works, not how fast
     #[arg(long)]
     quick: bool,
@@ -49,7 +52,7 @@ pub fn run(options: &Options) -> Result<bool> {
         .collect::<Result<Vec<_>>>()?;
     let mut log = Log::open(&options.out)?;
     let mut whole = true;
-    for round in 1..=options.rounds {
+    for round in (options.first_round..).take(options.rounds) {
         for (name, task) in &tasks {
             for (peer, version) in peers.iter().filter(|(peer, _)| task.suits(*peer)) {
                 let measurement =

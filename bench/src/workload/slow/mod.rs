@@ -43,7 +43,7 @@ pub struct Options {
     #[arg(long, default_value_t = 8000)]
     pub bytes: usize,
     /// Seconds in which everybody reads
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 8.0)]
     pub healthy: f64,
     /// Seconds in which the stalled ones do not
     #[arg(long, default_value_t = 17.0)]
