@@ -284,19 +284,28 @@ async fn limit_3_above_the_ceiling_503_and_beyond_it_nothing() {
     tokio::time::timeout(PATIENCE, again).await.unwrap();
 }
 
+/// A connection from each address, each of another user.
+async fn admitted(
+    gateway: &Gateway,
+    from: impl IntoIterator<Item = Ipv4Addr>,
+) -> Vec<Raw<TlsStream<TcpStream>>> {
+    let mut open = Vec::new();
+    for (number, address) in from.into_iter().enumerate() {
+        let request = Request::upgrade_with(&token(&format!("user-{number}")));
+        let stream = connect(gateway, address).await.unwrap();
+        let raw = Raw::begin(stream, &request.bytes()).await;
+        assert_eq!(raw.answer.status, 101, "{number}");
+        open.push(raw);
+    }
+    open
+}
+
 /// LIMIT-3: half of a MiB is for 42 connections.
 #[tokio::test]
 async fn limit_3_the_ceiling_is_what_the_memory_has_room_for() {
     let gateway = with("memory = \"1MiB\"");
     gateway.until_logged("\"max_connections\":42").await;
-    let mut open = Vec::new();
-    for number in 0..42_u8 {
-        let request = Request::upgrade_with(&token(&format!("user-{number}")));
-        let stream = connect(&gateway, ALICE).await.unwrap();
-        let raw = Raw::begin(stream, &request.bytes()).await;
-        assert_eq!(raw.answer.status, 101, "{number}");
-        open.push(raw);
-    }
+    let _open = admitted(&gateway, [ALICE; 42]).await;
     let answer = ask(&gateway, ALICE, &good()).await;
     assert_refused(&answer, "full", 503, "node_full");
 }
@@ -308,15 +317,8 @@ async fn limit_3_the_ceiling_is_below_the_file_limit() {
         files: Some(256),
         ..Setup::default()
     });
-    let mut open = Vec::new();
-    for number in 0..116_u8 {
-        let request = Request::upgrade_with(&token(&format!("user-{number}")));
-        let from = Ipv4Addr::new(127, 0, 4, number + 1);
-        let stream = connect(&gateway, from).await.unwrap();
-        let raw = Raw::begin(stream, &request.bytes()).await;
-        assert_eq!(raw.answer.status, 101, "{number}");
-        open.push(raw);
-    }
+    let from = |number: u8| Ipv4Addr::new(127, 0, 4, number + 1);
+    let mut open = admitted(&gateway, (0..116).map(from)).await;
     let answer = ask(&gateway, ALICE, &good()).await;
     assert_refused(&answer, "full", 503, "node_full");
     // Far more sockets than it has descriptors: it goes on accepting, and answers its operator.

@@ -29,7 +29,8 @@ Examples:
       --permission publish --json
 
 A token is taken at its word: its signature and times are not checked, and its `iss` says which
-issuer it is of, and so whose users' prefix it gets. The rules of the config are read, certificates and keys are not needed.
+issuer it is of, and so whose users' prefix it gets. The rules of the config are read, certificates
+and keys are not needed.
 The exit code is 0 when it is allowed, 1 when it is denied or when the rules are not good, and 2 when
 the door would take no such claims.")]
 pub(super) struct ExplainArgs {

@@ -38,16 +38,11 @@ pub(super) fn read(
         );
     }
     let source = section.reader.source();
-    let mut admin = Admin {
-        paths: AdminPaths {
-            metrics: section.or("metrics", value::boolean, true),
-            health: section.or("health", value::boolean, true),
-        },
-        keys: ApiKeys::default(),
-        first: None,
-        variables: Vec::new(),
-        files: Vec::new(),
+    let paths = AdminPaths {
+        metrics: section.or("metrics", value::boolean, true),
+        health: section.or("health", value::boolean, true),
     };
+    let mut admin = Admin::without_keys(paths);
     let (variables, named_files) = (
         names(&section, "api_key_env"),
         names(&section, "api_key_file"),
@@ -68,7 +63,7 @@ pub(super) fn read(
     }
     section.finish();
     if let Some(key) = &overrides.api_key {
-        admin.keys = ApiKeys::default();
+        admin = Admin::without_keys(paths);
         let _ = admin.keys.add(key);
     }
     admin
@@ -96,6 +91,16 @@ fn key(bytes: Zeroizing<Vec<u8>>) -> Result<SecretBytes, Misfit> {
 }
 
 impl Admin {
+    fn without_keys(paths: AdminPaths) -> Admin {
+        Admin {
+            paths,
+            keys: ApiKeys::default(),
+            first: None,
+            variables: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
     /// Takes in a key that was read, or tells why there is none.
     fn take(
         &mut self,

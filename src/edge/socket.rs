@@ -93,9 +93,7 @@ impl Wire for Socket {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
-        ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        read(&mut self.tcp, cx, into)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -106,6 +104,17 @@ impl Wire for Socket {
         // It may have ended by itself: then there is nothing left to reset.
         let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
     }
+}
+
+/// Reads as a [`Wire`] does.
+pub(super) fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(into);
+    ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
 }
 
 /// What a socket took; nothing if it is full.

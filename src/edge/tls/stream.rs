@@ -16,7 +16,7 @@ use tokio_rustls::rustls::server::UnbufferedServerConnection;
 use tokio_rustls::rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, WriteTraffic};
 use tokio_util::io::poll_read_buf;
 
-use crate::edge::socket::Socket;
+use crate::edge::socket::{Socket, read};
 use crate::limits::{TLS_MESSAGE_BYTES, TLS_READ_BYTES, WRITE_TURN_BYTES};
 use crate::session::{Flushed, Wire, Written};
 
@@ -247,9 +247,7 @@ impl Wire for TlsStream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
-        ready!(AsyncRead::poll_read(Pin::new(self), cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        read(self, cx, into)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
